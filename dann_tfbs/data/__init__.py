@@ -1,0 +1,1 @@
+"""From raw assay files to prepared tables: readers, genome, negatives, splits, simulation."""

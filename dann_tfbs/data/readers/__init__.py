@@ -1,0 +1,1 @@
+"""One reader a raw file format; every reader streams, and gz is transparent."""

@@ -1,0 +1,1 @@
+"""Metrics, controls, matrices as models, answers and reports of a test."""

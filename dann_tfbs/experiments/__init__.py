@@ -1,0 +1,1 @@
+"""Tracking with MLflow and figures."""

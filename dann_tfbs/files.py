@@ -47,8 +47,9 @@ def written_aside(path: str | os.PathLike[str]) -> Iterator[Path]:
     try:
         yield aside
         if final.is_dir() and aside.is_dir():
-            os.replace(final, holder / "replaced")
-        os.replace(aside, final)
+            _replace_folder(aside, final, holder / "replaced")
+        else:
+            os.replace(aside, final)
     except OSError as error:
         # An error about another file is an input's: let it pass to whoever can explain it.
         if error.filename is not None and str(holder) not in str(error.filename):
@@ -56,6 +57,16 @@ def written_aside(path: str | os.PathLike[str]) -> Iterator[Path]:
         raise _unwritable(final, error) from error
     finally:
         shutil.rmtree(holder, ignore_errors=True)
+
+
+def _replace_folder(new: Path, final: Path, old: Path) -> None:
+    """Put `new` in the place of the folder `final`, which moves to `old`; or change nothing."""
+    os.replace(final, old)
+    try:
+        os.replace(new, final)
+    except OSError:
+        os.replace(old, final)
+        raise
 
 
 def _unwritable(path: Path, error: OSError) -> OutputError:

@@ -1,0 +1,68 @@
+"""`dann-tfbs predict`: score sequences with trained models, or with a matrix."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("runs_and_input", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--out",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="Output: .tsv (IBIS AAA, five digits) or .csv (full precision).",
+)
+@click.option("--tf", help="Name of the score column; by default the TF of the run or matrix.")
+@click.option(
+    "--strands",
+    type=click.Choice(["mean", "max", "forward"]),
+    help="How the two strands are joined; by default as the run says.",
+)
+@click.option("--split", help="Score only this split of a prepared table.")
+@click.option("--meme", type=click.Path(path_type=Path), help="Score with a matrix of this file.")
+@click.option("--matrix", help="Name of the matrix.")
+@click.option(
+    "--scan",
+    type=click.Choice(["best-hit", "occupancy"]),
+    default="occupancy",
+    show_default=True,
+    help="Score of a matrix: its best hit, or its occupancy summed over positions and strands.",
+)
+@click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
+def predict(
+    runs_and_input: tuple[Path, ...],
+    out: Path,
+    tf: str | None,
+    strands: str | None,
+    split: str | None,
+    meme: Path | None,
+    matrix: str | None,
+    scan: str,
+    device: str,
+) -> None:
+    """Score the sequences of INPUT with one run, or with several as an ensemble.
+
+    Usage: dann-tfbs predict RUN… INPUT --out FILE, or
+    dann-tfbs predict INPUT --meme FILE --matrix NAME --out FILE.
+    INPUT is FASTA, FASTQ, text with one sequence a line, a Parquet table or a prepared folder.
+    """
+    from dann_tfbs.data.scoring_input import read_scoring_input
+    from dann_tfbs.predictions import write_predictions
+    from dann_tfbs.scorers import matrix_scorer, run_scorer
+
+    *runs, source = runs_and_input
+    if meme is not None or matrix is not None:
+        if runs or meme is None or matrix is None:
+            raise click.UsageError("A matrix needs --meme and --matrix, and no RUN.")
+        scorer = matrix_scorer(meme, matrix, scan)
+    elif runs:
+        scorer = run_scorer(runs, strands, device)
+    else:
+        raise click.UsageError("Name at least one RUN before INPUT.")
+    chunks = read_scoring_input(source, split=split)
+    scores = ((tags, scorer.score(sequences)) for tags, sequences in chunks)
+    count = write_predictions(out, tf or scorer.column, scores)
+    click.echo(f"{count} sequences scored: {out}")

@@ -1,0 +1,294 @@
+"""The one typed description of a run. Configuration is data: unknown keys are refused."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from dann_tfbs.assays import ASSAYS, get_assay
+from dann_tfbs.errors import InputError
+
+Settings = TypeVar("Settings", bound="StrictSettings")
+
+
+class StrictSettings(BaseModel):
+    """Base of all settings: immutable, every key known."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Architecture(StrictSettings):
+    """Layout of the network; the default has exactly 3402 trainable parameters."""
+
+    stem_widths: tuple[int, ...] = Field((7, 11), min_length=1)
+    """Widths in bp of the parallel convolutions of the stem; odd."""
+    stem_channels: int = Field(4, ge=1)
+    """Output channels of each parallel convolution."""
+    blocks: int = Field(3, ge=0)
+    """Number of separable residual blocks."""
+    expansion: int = Field(3, ge=1)
+    """Channels inside a block per channel outside it."""
+    depthwise_width: int = Field(9, ge=1)
+    """Width in bp of the depthwise convolution; odd."""
+    squeeze: Literal["expanded", "output", "none"] = "expanded"
+    """Where squeeze-and-excitation stands in a block."""
+    squeeze_reduction: int = Field(4, ge=1)
+    """Channels per channel of the squeezed vector."""
+    head_bias: bool = False
+    """Whether the 1×1 head has a bias."""
+    pooling: Literal["mean", "max"] = "mean"
+    """How the logits of all positions become the logit of the sequence."""
+
+    @property
+    def channels(self) -> int:
+        """Channels between blocks."""
+        return self.stem_channels * len(self.stem_widths)
+
+    @field_validator("stem_widths", "depthwise_width")
+    @classmethod
+    def _odd(cls, value: Any) -> Any:
+        widths = value if isinstance(value, tuple) else (value,)
+        if any(width < 1 or width % 2 == 0 for width in widths):
+            raise ValueError("widths must be odd, so that a convolution keeps the length")
+        return value
+
+
+PRESETS: dict[str, Architecture] = {
+    "triple": Architecture(),
+    "triple-wide-stem": Architecture(stem_widths=(15, 21), depthwise_width=5),
+    "double": Architecture(stem_widths=(9, 13, 17), blocks=2, depthwise_width=7, squeeze="output"),
+    "single": Architecture(
+        stem_widths=(11, 15, 19),
+        blocks=1,
+        expansion=5,
+        depthwise_width=13,
+        squeeze="output",
+        squeeze_reduction=2,
+    ),
+    "single-narrow": Architecture(stem_widths=(9, 13), stem_channels=5, blocks=1, expansion=5),
+}
+"""Named layouts, each with exactly 3402 trainable parameters."""
+
+DEFAULT_PRESET = "triple"
+
+
+class DataSettings(StrictSettings):
+    """What a run learns from and what it is meant to predict."""
+
+    path: Path | None = None
+    """Folder written by `dann-tfbs prepare`; none means the built-in simulated set."""
+    tf: str | None = None
+    """Transcription factor to use; may be left out where the table holds one."""
+    source: Literal["auto", "both", "CHS", "GHTS", "HTS", "SMS", "PBM"] = "auto"
+    """Assay(s) to train on: a code, `both` (CHS and GHTS), or `auto` (best by held-out data)."""
+    target: Literal["CHS", "GHTS", "HTS", "SMS", "PBM"] = "HTS"
+    """Assay to predict: sets the defaults of window and ratio."""
+    window: int | None = Field(None, ge=1)
+    """Training window in bp (centre crop); none means the target assay's."""
+    score_length: Literal["own", "train"] = "own"
+    """How a sequence shorter than the training window is scored: as it is, or N-padded to it."""
+    permute_labels: bool = False
+    """Control: shuffle the training and validation labels before training."""
+
+    @property
+    def training_window(self) -> int:
+        """Window in bp that training sequences are cut to."""
+        return self.window or get_assay(self.target).window
+
+
+class Augmentation(StrictSettings):
+    """Random changes to training sequences."""
+
+    shift_probability: float = Field(0.5, ge=0, le=1)
+    """Probability of a cyclic shift."""
+    shift_fraction: float = Field(0.1, ge=0, le=0.5)
+    """Largest shift, as a share of the window, left or right."""
+    reverse_complement_probability: float = Field(0.5, ge=0, le=1)
+    """Probability of showing the opposite strand."""
+
+
+class TrainingSettings(StrictSettings):
+    """How the network is fitted."""
+
+    epochs: int = Field(6, ge=1)
+    """Passes over the training table (over its positives when `batch_positives` is a share)."""
+    batch_size: int = Field(32, ge=2)
+    """Sequences a step."""
+    batch_positives: Literal["table"] | float = "table"
+    """Share of positives in a batch: `table` keeps the ratio of the table; .5 balances it."""
+    learning_rate: float = Field(0.009, gt=0)
+    """Peak learning rate of AdamW."""
+    weight_decay: float = Field(0.01, ge=0)
+    """Decoupled weight decay of AdamW."""
+    schedule: Literal["linear", "onecycle", "constant"] = "linear"
+    """Learning-rate schedule over the steps of the run."""
+    end_factor: float = Field(0.05, gt=0, le=1)
+    """Last learning rate of the linear schedule as a share of the first."""
+    best_by: Literal["auroc", "auprc"] = "auroc"
+    """Validation metric that picks the best epoch."""
+    augmentation: Augmentation = Augmentation()
+
+    @field_validator("batch_positives")
+    @classmethod
+    def _share(cls, value: Any) -> Any:
+        if value != "table" and not 0 < value < 1:
+            raise ValueError("must be 'table' or a share between 0 and 1")
+        return value
+
+
+class PredictionSettings(StrictSettings):
+    """How a trained network scores sequences."""
+
+    strands: Literal["mean", "max", "forward"] = "mean"
+    """How the logits of the two strands are joined; `forward` scores the given strand only."""
+
+
+class Experiment(StrictSettings):
+    """A whole run."""
+
+    mode: Literal["baseline"] = "baseline"
+    name: str | None = None
+    """Name of the run folder and of the MLflow run."""
+    data: DataSettings = DataSettings()
+    architecture: Architecture = PRESETS[DEFAULT_PRESET]
+    """A layout, or the name of a preset."""
+    training: TrainingSettings = TrainingSettings()
+    prediction: PredictionSettings = PredictionSettings()
+    seed: int = Field(0, ge=0)
+    seeds: int = Field(1, ge=1)
+    """Number of models trained side by side, with seeds `seed`, `seed` + 1, …"""
+    device: str = "auto"
+    """`auto`, `cpu`, `cuda` or any device name of torch."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _preset(cls, values: Any) -> Any:
+        name = values.get("architecture") if isinstance(values, dict) else None
+        if isinstance(name, str):
+            if name not in PRESETS:
+                raise ValueError(f"architecture '{name}' is no preset; known: {', '.join(PRESETS)}")
+            return {**values, "architecture": PRESETS[name]}
+        return values
+
+    @property
+    def member_seeds(self) -> list[int]:
+        """Seeds of the models trained side by side."""
+        return list(range(self.seed, self.seed + self.seeds))
+
+
+def validated(kind: type[Settings], values: Mapping[str, Any], origin: str) -> Settings:
+    """Turn nested values into settings.
+
+    Parameters
+    ----------
+    kind
+        The settings class.
+    values
+        Nested mapping of keys to values.
+    origin
+        Where the values come from (a file name), for the error message.
+
+    Raises
+    ------
+    InputError
+        Naming the first offending key, what is wrong with it and the keys that exist.
+    """
+    try:
+        return kind.model_validate(dict(values))
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"]) or None
+        if first["type"] == "extra_forbidden":
+            known = ", ".join(_known_keys(kind, first["loc"][:-1]))
+            raise InputError(
+                "there is no such key.", path=origin, key=key, remedy=f"Known keys: {known}."
+            ) from error
+        message = first["msg"].removeprefix("Value error, ")
+        raise InputError(f"{message}.", path=origin, key=key) from error
+
+
+def _known_keys(kind: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
+    for part in location:
+        field = kind.model_fields.get(str(part))
+        inner = field.annotation if field is not None else None
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            kind = inner
+    return sorted(kind.model_fields)
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Read a YAML mapping.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, is not YAML, or holds something else than a mapping.
+    """
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"cannot be read ({error.strerror}).", path=path) from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        mark = getattr(error, "problem_mark", None)
+        raise InputError(
+            f"is not valid YAML ({getattr(error, 'problem', error)}).",
+            path=path,
+            line=None if mark is None else mark.line + 1,
+        ) from error
+    if values is None:
+        return {}
+    if not isinstance(values, dict):
+        raise InputError("must hold keys with values.", path=path)
+    return values
+
+
+def with_overrides(values: Mapping[str, Any], overrides: list[str]) -> dict[str, Any]:
+    """Return nested values with `key.inner=value` settings applied; values are read as YAML.
+
+    Raises
+    ------
+    InputError
+        If a setting has no `=`, or goes below a key that holds a plain value.
+    """
+    result = _copied(values)
+    for override in overrides:
+        key, separator, text = override.partition("=")
+        if not separator:
+            raise InputError(f"'{override}' has no '='.", key="--set", remedy="Write key=value.")
+        *parents, last = key.strip().split(".")
+        place = result
+        for parent in parents:
+            inner = place.setdefault(parent, {})
+            if not isinstance(inner, dict):
+                raise InputError(f"'{parent}' holds a plain value, not keys.", key=key)
+            place = inner
+        place[last] = yaml.safe_load(text)
+    return result
+
+
+def _copied(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: _copied(v) if isinstance(v, Mapping) else v for k, v in values.items()}
+
+
+def as_plain(settings: BaseModel) -> dict[str, Any]:
+    """Return settings as nested plain values, ready for YAML or JSON."""
+    plain: dict[str, Any] = settings.model_dump(mode="json")
+    return plain
+
+
+def flattened(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return nested values as one level of dotted keys."""
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        name = f"{prefix}{key}"
+        flat |= flattened(value, f"{name}.") if isinstance(value, Mapping) else {name: value}
+    return flat
+
+
+def genomic_sources() -> list[str]:
+    """Return the codes of the genomic assays, the candidates of `source: auto`."""
+    return [code for code, assay in ASSAYS.items() if assay.kind == "genomic"]

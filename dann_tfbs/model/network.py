@@ -1,0 +1,137 @@
+"""The network: a shared backbone and a head per experiment type."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from dann_tfbs.config import Architecture
+from dann_tfbs.model.layers import Head, SeparableBlock, Stem, one_hot
+
+State = dict[str, Tensor]
+
+
+class Backbone(nn.Module):
+    """Stem and separable residual blocks: codes in, features of every position out."""
+
+    def __init__(self, architecture: Architecture, members: int = 1) -> None:
+        super().__init__()
+        self.stem = Stem(architecture.stem_widths, architecture.stem_channels, members)
+        self.blocks = nn.ModuleList(
+            SeparableBlock(
+                architecture.channels,
+                architecture.expansion,
+                architecture.depthwise_width,
+                architecture.squeeze,
+                architecture.squeeze_reduction,
+                members,
+            )
+            for _ in range(architecture.blocks)
+        )
+
+    def forward(self, codes: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Return features (batch, members · channels, length) of codes (batch, members, length)."""
+        x = self.stem(one_hot(codes))
+        for block in self.blocks:
+            x = block(x, mask)
+        return x
+
+
+class Network(nn.Module):
+    """Backbone and named heads; several models of one layout may run side by side.
+
+    Parameters
+    ----------
+    architecture
+        The layout.
+    heads
+        Names of the heads, one per experiment type to predict.
+    members
+        Number of models side by side (see `dann_tfbs.model.layers`).
+    """
+
+    def __init__(self, architecture: Architecture, heads: Sequence[str], members: int = 1) -> None:
+        super().__init__()
+        self.architecture = architecture
+        self.members = members
+        self.backbone = Backbone(architecture, members)
+        self.heads = nn.ModuleDict(
+            {
+                name: Head(
+                    architecture.channels,
+                    architecture.pooling,
+                    members,
+                    bias=architecture.head_bias,
+                )
+                for name in heads
+            }
+        )
+
+    def forward(self, codes: Tensor, head: str, lengths: Tensor | None = None) -> Tensor:
+        """Score sequences.
+
+        Parameters
+        ----------
+        codes
+            Integers 0–4, shape (batch, members, length).
+        head
+            Name of the head.
+        lengths
+            True length of each sequence, shape (batch,), where the codes hold filling on the
+            right; None where every row is full.
+
+        Returns
+        -------
+        Tensor
+            Logits, shape (batch, members).
+        """
+        mask = None
+        if lengths is not None:
+            inside = torch.arange(codes.shape[2], device=codes.device) < lengths[:, None]
+            mask = inside[:, None].float()
+        logits: Tensor = self.heads[head](self.backbone(codes, mask), mask)
+        return logits
+
+
+def initial_state(architecture: Architecture, heads: Sequence[str], seed: int) -> State:
+    """Return the freshly initialised weights of one model; the same seed gives the same weights."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return Network(architecture, heads).state_dict()
+
+
+def joined(states: Sequence[State]) -> State:
+    """Join the states of single models into the state of a network with as many members."""
+    return {
+        key: torch.cat([state[key] for state in states]) if first.dim() else first
+        for key, first in states[0].items()
+    }
+
+
+def separated(state: State, members: int) -> list[State]:
+    """Split the state of a network into the states of its members; inverse of `joined`."""
+    parts = {
+        key: value.chunk(members) if value.dim() else [value] * members
+        for key, value in state.items()
+    }
+    return [{key: part[member].clone() for key, part in parts.items()} for member in range(members)]
+
+
+def count_parameters(network: nn.Module) -> int:
+    """Return the number of trainable parameters."""
+    return sum(p.numel() for p in network.parameters() if p.requires_grad)
+
+
+def summary(network: nn.Module) -> str:
+    """Return a table of the trainable parameters by layer, with their total."""
+    rows = [
+        (name, "×".join(map(str, p.shape)), p.numel())
+        for name, p in network.named_parameters()
+        if p.requires_grad
+    ]
+    width = max(len(name) for name, _, _ in rows)
+    lines = [f"{name:<{width}}  {shape:>10}  {count:>6}" for name, shape, count in rows]
+    lines.append(f"{'total':<{width}}  {'':>10}  {count_parameters(network):>6}")
+    return "\n".join(lines)

@@ -1,0 +1,87 @@
+"""Scoring of sequences by a network: strands, lengths, batches."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from dann_tfbs import sequence
+from dann_tfbs.errors import InputError
+from dann_tfbs.model.network import Network
+from dann_tfbs.sequence import Sequences
+
+Strands = Literal["mean", "max", "forward"]
+BATCH = 512
+
+
+def fitted_to_window(
+    sequences: Sequences, window: int, score_length: Literal["own", "train"]
+) -> Sequences:
+    """Bring sequences to the length at which they are scored.
+
+    Sequences longer than the training window stay whole (pooling covers them). Shorter ones stay as
+    they are (`own`) or are surrounded by N up to the window (`train`).
+    """
+    return sequence.centre_pad(sequences, window) if score_length == "train" else sequences
+
+
+def score(
+    network: Network, head: str, sequences: Sequences, strands: Strands
+) -> NDArray[np.float32]:
+    """Return logits of sequences, without gradient and with the running batch statistics.
+
+    Parameters
+    ----------
+    network
+        The network, in evaluation mode.
+    head
+        Name of the head.
+    sequences
+        Sequences of any lengths (at least 1); batches are formed of similar lengths and their
+        filling does not change a score.
+    strands
+        How the logits of the two strands are joined.
+
+    Returns
+    -------
+    numpy.ndarray
+        `float32`, shape (n, members).
+
+    Raises
+    ------
+    InputError
+        If a sequence has no bases.
+    """
+    if (sequences.lengths == 0).any():
+        row = int(np.argmax(sequences.lengths == 0)) + 1
+        raise InputError(f"sequence {row} of the batch has no bases.", remedy="Remove it.")
+    order = np.argsort(sequences.lengths, kind="stable")
+    logits = np.empty((len(sequences), network.members), dtype=np.float32)
+    for start in range(0, len(order), BATCH):
+        rows = order[start : start + BATCH]
+        part = sequences.take(rows)
+        part = Sequences(part.codes[:, : int(part.lengths.max(initial=1))], part.lengths)
+        logits[rows] = _score_batch(network, head, part, strands)
+    return logits
+
+
+@torch.inference_mode()
+def _score_batch(
+    network: Network, head: str, sequences: Sequences, strands: Strands
+) -> NDArray[np.float32]:
+    device = next(network.parameters()).device
+    lengths = torch.from_numpy(sequences.lengths).to(device)
+    ragged = lengths if (sequences.lengths != sequences.width).any() else None
+
+    def of(side: Sequences) -> torch.Tensor:
+        codes = torch.from_numpy(np.ascontiguousarray(side.codes)).to(device)
+        return network(codes[:, None].expand(-1, network.members, -1), head, ragged)
+
+    logits = of(sequences)
+    if strands != "forward":
+        other = of(sequence.reverse_complement(sequences))
+        logits = (logits + other) / 2 if strands == "mean" else torch.maximum(logits, other)
+    return logits.cpu().numpy()

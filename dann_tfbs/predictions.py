@@ -1,0 +1,64 @@
+"""Writing predictions: the IBIS AAA table (TSV, five digits) or CSV with full precision."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dann_tfbs.errors import InputError
+from dann_tfbs.files import written_aside
+
+Scores = tuple[list[str], NDArray[np.floating]]
+
+
+def write_predictions(path: Path, column: str, chunks: Iterable[Scores]) -> int:
+    """Stream scores into a file, all or nothing.
+
+    Parameters
+    ----------
+    path
+        `.tsv`: the IBIS AAA format, values in [0, 1] with five digits; `.csv`: 12 significant
+        digits.
+    column
+        Name of the score column, usually the TF.
+    chunks
+        Tags and scores, shape (n,).
+
+    Returns
+    -------
+    int
+        Number of rows written.
+
+    Raises
+    ------
+    InputError
+        If the ending is unknown, or an AAA value lies outside [0, 1].
+    OutputError
+        If the file cannot be written.
+    """
+    separator, number = _layout(path)
+    count = 0
+    with written_aside(path) as aside, open(aside, "w", encoding="utf-8") as file:
+        file.write(f"tag{separator}{column}\n")
+        for tags, scores in chunks:
+            if separator == "\t" and len(scores) and not (0 <= scores.min() <= scores.max() <= 1):
+                raise InputError(
+                    "the AAA format holds values between 0 and 1 only.",
+                    path=path,
+                    remedy="Write a .csv instead.",
+                )
+            row = f"%s{separator}{number}\n"
+            file.write("".join([row % pair for pair in zip(tags, scores.tolist(), strict=True)]))
+            count += len(tags)
+    return count
+
+
+def _layout(path: Path) -> tuple[str, str]:
+    if path.suffix == ".tsv":
+        return "\t", "%.5f"
+    if path.suffix == ".csv":
+        return ",", "%.12g"
+    raise InputError("the ending is neither .tsv nor .csv.", path=path, key="--out")

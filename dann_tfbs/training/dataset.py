@@ -1,0 +1,132 @@
+"""From a prepared table to the arrays that training reads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import torch
+from numpy.typing import NDArray
+
+from dann_tfbs import sequence
+from dann_tfbs.config import DataSettings, genomic_sources
+from dann_tfbs.data.table import read_table, table_sequences
+from dann_tfbs.errors import InputError
+from dann_tfbs.sequence import Sequences
+from dann_tfbs.training.batches import LabelledSet
+from dann_tfbs.training.streams import stream
+
+COLUMNS = ["sequence", "label", "tf", "assay", "split"]
+
+
+def labelled_table(settings: DataSettings, path: Path) -> pa.Table:
+    """Read the labelled training and validation rows of one TF.
+
+    Rows of the test split are never read, whatever they hold.
+
+    Raises
+    ------
+    InputError
+        If the table holds no such TF, or several and the settings name none.
+    """
+    table = read_table(path, COLUMNS)
+    table = table.filter(
+        pc.and_(
+            pc.is_valid(table["label"]),
+            pc.is_in(table["split"], pa.array(["train", "validation"])),
+        )
+    )
+    known = sorted(pc.unique(table["tf"]).to_pylist())
+    if settings.tf is None:
+        if len(known) > 1:
+            raise InputError(
+                f"the table holds several TFs ({', '.join(known)}).",
+                path=path,
+                key="data.tf",
+                remedy="Name one, e.g. with --set data.tf=" + known[0] + ".",
+            )
+        return table
+    if settings.tf not in known:
+        raise InputError(
+            f"the table holds no training rows of '{settings.tf}'.",
+            path=path,
+            key="data.tf",
+            remedy=f"It holds {', '.join(known) or 'none at all'}.",
+        )
+    return table.filter(pc.equal(table["tf"], settings.tf))
+
+
+def source_candidates(source: str, table: pa.Table) -> dict[str, list[str]]:
+    """Return the sets of assays to train on, by name.
+
+    `auto` gives every genomic assay of the table and, where there are several, `both`; a table
+    without genomic assays must hold a single one. Any other source gives one set.
+
+    Raises
+    ------
+    InputError
+        If the table lacks the assay, or `auto` has no rule for what the table holds.
+    """
+    present = pc.unique(table["assay"]).to_pylist()
+    genomic = [code for code in genomic_sources() if code in present]
+    if source == "auto":
+        if len(genomic) > 1:
+            return {code: [code] for code in genomic} | {"both": genomic}
+        candidates = genomic or present
+        if len(candidates) == 1:
+            return {candidates[0]: candidates}
+        raise InputError(
+            f"`auto` chooses among genomic assays; the table holds {', '.join(present)}.",
+            key="data.source",
+            remedy="Name the assay to train on.",
+        )
+    wanted = genomic_sources() if source == "both" else [source]
+    missing = [code for code in wanted if code not in present]
+    if missing:
+        raise InputError(
+            f"the table holds no training rows of {', '.join(missing)}.",
+            key="data.source",
+            remedy=f"It holds {', '.join(present) or 'none'}.",
+        )
+    return {source: wanted}
+
+
+def labelled_sequences(
+    table: pa.Table, assays: Sequence[str], split: str
+) -> tuple[Sequences, NDArray[np.float32]]:
+    """Return sequences and labels (`float32`, shape (n,)) of some assays in one split."""
+    rows = table.filter(
+        pc.and_(pc.is_in(table["assay"], pa.array(list(assays))), pc.equal(table["split"], split))
+    )
+    return table_sequences(rows), rows["label"].to_numpy().astype(np.float32)
+
+
+def labelled_set(
+    sequences: Sequences,
+    labels: NDArray[np.float32],
+    window: int,
+    seeds: Sequence[int],
+    *,
+    permute: bool,
+) -> LabelledSet:
+    """Cut sequences to the window and join them with labels.
+
+    Parameters
+    ----------
+    sequences, labels
+        What is learnt; shorter sequences are surrounded by N up to the window.
+    window
+        Training window in bp.
+    seeds
+        Seed of each model trained side by side.
+    permute
+        Control: give each model its own random permutation of the labels.
+    """
+    cut = sequence.centre_pad(sequence.centre_crop(sequences, window), window)
+    rows = [
+        stream(seed, "permuted labels").permutation(labels) if permute else labels for seed in seeds
+    ]
+    return LabelledSet(torch.from_numpy(cut.codes), torch.from_numpy(np.stack(rows)))

@@ -108,23 +108,26 @@ def _chunks(
     lengths = lengths.astype(np.int64)
     letters = lines.letters[_inside(starts[pieces], lines.ends[pieces], len(lines.letters))]
     offsets = np.concatenate([[0], np.cumsum(lengths)])
+    # Each header without its '>' but with its LF, so that one split makes the texts.
+    inside = _inside(starts[heads] + 1, lines.ends[heads] + 1, len(lines.letters))
+    headers = lines.letters[inside].tobytes().decode("utf-8", "replace").split("\n")
     for rows in batches(lengths, chunk_size):
         flat = letters[offsets[rows.start] : offsets[rows.stop]]
         try:
             sequences = sequence.from_flat(flat, lengths[rows])
         except InputError as error:
             raise located(error, path=path, lines=lines.first + heads[rows]) from None
-        headers = [lines.text(line)[1:].strip() for line in heads[rows].tolist()]
-        names = [(header.split(None, 1) or [""])[0] for header in headers]
-        yield FastaChunk(names, sequences, headers)
+        own = [header.strip() for header in headers[rows]]
+        names = [(header.split(None, 1) or [""])[0] for header in own]
+        yield FastaChunk(names, sequences, own)
 
 
 def _inside(starts: NDArray[np.int64], ends: NDArray[np.int64], size: int) -> NDArray[np.bool_]:
     """Mark the positions of disjoint, non-touching, non-empty pieces of an array."""
-    steps = np.zeros(size, dtype=np.int8)
+    steps = np.zeros(size + 1, dtype=np.int8)
     steps[starts] = 1
     steps[ends] = -1
-    return np.cumsum(steps, dtype=np.int8).view(np.bool_)
+    return np.cumsum(steps[:size], dtype=np.int8).view(np.bool_)
 
 
 def parse_interval(header: str) -> tuple[str, int, int] | None:

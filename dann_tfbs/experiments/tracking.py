@@ -1,0 +1,364 @@
+"""Runs recorded in MLflow, in such a way that MLflow can never cost anybody a run.
+
+The run folder is the record that counts; MLflow is a view of it. Whatever MLflow raises is
+reported once and the run goes on. Metrics that could not be sent are kept and sent later.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import time
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from dann_tfbs._version import __version__
+from dann_tfbs.config import flattened
+
+if TYPE_CHECKING:
+    import numpy as np
+    from mlflow import MlflowClient
+    from mlflow.entities import Metric
+    from numpy.typing import NDArray
+    from torch import nn
+
+DEFAULT_URI = "sqlite:///runs/mlflow.db"
+"""Where runs are recorded when neither the caller nor `MLFLOW_TRACKING_URI` says otherwise."""
+
+FLUSH_SECONDS = 5.0
+"""Metrics are sent at most this often …"""
+
+RETRY_SECONDS = 60.0
+"""… and after a failure not before this time, so that a dead server hardly slows a run."""
+
+LONGEST_NAME = 250
+LONGEST_VALUE = 6000
+PARAMETERS_A_BATCH = 100
+METRICS_A_BATCH = 1000
+"""Limits of MLflow's REST interface."""
+
+_IMPATIENT = {
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
+}
+"""MLflow by itself retries for minutes. A user's own setting of these variables is respected."""
+
+_QUIET = {"GIT_PYTHON_REFRESH": "quiet", "MLFLOW_DISABLE_TELEMETRY": "true"}
+
+_log = logging.getLogger(__name__)
+
+
+class Tracker:
+    """Tracking switched off: every call does nothing. Also the interface of other trackers."""
+
+    run_id: str = ""
+    """MLflow's name of the run; empty where nothing is recorded."""
+
+    def start(
+        self,
+        experiment: str,
+        run_name: str,
+        params: Mapping[str, Any],
+        tags: Mapping[str, str] | None = None,
+    ) -> None:
+        """Begin a run.
+
+        Parameters
+        ----------
+        experiment
+            Name of the MLflow experiment; made where it does not exist.
+        run_name
+            Name to show for the run.
+        params
+            Settings, nested or flat; recorded under dotted keys as text of at most
+            `LONGEST_VALUE` characters.
+        tags
+            Short facts to filter runs by.
+        """
+
+    def log_epoch(self, epoch: int, metrics: Mapping[str, float]) -> None:
+        """Record the metrics of one epoch (sent a little later, together with others)."""
+
+    def log_artifacts(self, path: Path) -> None:
+        """Record a file, or all files of a folder."""
+
+    def log_model(
+        self, model: nn.Module, example: NDArray[np.generic], name: str = "model"
+    ) -> None:
+        """Record a model with its signature, loadable by `mlflow.pytorch.load_model`.
+
+        The model is stored as an exported graph: loading it runs no code of this package and
+        unpickles nothing.
+
+        Parameters
+        ----------
+        model
+            A module that takes one tensor and returns one tensor, on the CPU, in evaluation mode.
+        example
+            An input of the model; every axis longer than 1 may have any length later.
+        name
+            Name of the model.
+        """
+
+    def finish(self, status: Literal["FINISHED", "FAILED", "KILLED"] = "FINISHED") -> None:
+        """Send what is left and end the run."""
+
+
+class MlflowTracker(Tracker):
+    """Tracking in MLflow.
+
+    Parameters
+    ----------
+    uri
+        An MLflow tracking URI: a database (`sqlite:///…`, `postgresql://…`) or a server.
+    """
+
+    def __init__(self, uri: str) -> None:
+        self.uri = uri
+        self._client: MlflowClient | None = None
+        self._experiment_id = ""
+        self._metrics: list[Metric] = []
+        self._next_flush = 0.0
+        self._warned = False
+
+    def start(
+        self,
+        experiment: str,
+        run_name: str,
+        params: Mapping[str, Any],
+        tags: Mapping[str, str] | None = None,
+    ) -> None:
+        """Begin a run; where that fails, the whole run goes unrecorded."""
+        with self._guarded("the run could not be started"):
+            from mlflow import MlflowClient
+
+            _make_database_folder(self.uri)
+            client = MlflowClient(tracking_uri=self.uri)
+            self._experiment_id = _experiment_id(client, experiment, self.uri)
+            run = client.create_run(
+                self._experiment_id,
+                run_name=run_name,
+                tags={key: str(value) for key, value in (tags or {}).items()},
+            )
+            self._client, self.run_id = client, run.info.run_id
+        if self._client is None:
+            return
+        with self._guarded("parameters could not be recorded"):
+            from mlflow.entities import Param
+
+            parameters = [
+                Param(_legal(key), str(value)[:LONGEST_VALUE])
+                for key, value in flattened(params).items()
+            ]
+            for first in range(0, len(parameters), PARAMETERS_A_BATCH):
+                batch = parameters[first : first + PARAMETERS_A_BATCH]
+                self._client.log_batch(self.run_id, params=batch)
+
+    def log_epoch(self, epoch: int, metrics: Mapping[str, float]) -> None:
+        """Record the metrics of one epoch (sent a little later, together with others)."""
+        if self._client is None:
+            return
+        from mlflow.entities import Metric
+
+        now = int(time.time() * 1000)
+        self._metrics += [
+            Metric(_legal(key), float(value), now, epoch) for key, value in metrics.items()
+        ]
+        if time.monotonic() >= self._next_flush:
+            self._flush()
+
+    def log_artifacts(self, path: Path) -> None:
+        """Record a file, or all files of a folder."""
+        if self._client is None:
+            return
+        with self._guarded(f"{path} could not be recorded"):
+            if path.is_dir():
+                self._client.log_artifacts(self.run_id, str(path))
+            else:
+                self._client.log_artifact(self.run_id, str(path))
+
+    def log_model(
+        self, model: nn.Module, example: NDArray[np.generic], name: str = "model"
+    ) -> None:
+        """Record a model with its signature, loadable by `mlflow.pytorch.load_model`."""
+        if self._client is None:
+            return
+        with self._guarded("the model could not be recorded"):
+            import mlflow
+            import torch
+
+            with torch.no_grad():
+                output = model(torch.from_numpy(example)).numpy()
+            # Made beforehand, because `log_model` by itself would choose MLflow's current run.
+            logged = self._client.create_logged_model(
+                self._experiment_id, name=name, source_run_id=self.run_id, model_type="binding"
+            )
+            with _current_uri(self.uri):
+                mlflow.pytorch.log_model(
+                    model,
+                    name=name,
+                    run_id=self.run_id,
+                    model_id=logged.model_id,
+                    input_example=example,
+                    signature=_signature(example, output),
+                    # Given, because MLflow finds them out by loading the model in a new process.
+                    pip_requirements=[f"torch=={torch.__version__.partition('+')[0]}", "numpy"],
+                    metadata={"dann_tfbs": __version__},
+                    validate_serving_input=False,
+                    serialization_format="pt2",
+                )
+
+    def finish(self, status: Literal["FINISHED", "FAILED", "KILLED"] = "FINISHED") -> None:
+        """Send what is left and end the run."""
+        if self._client is None:
+            return
+        self._flush()
+        with self._guarded("the end of the run could not be recorded"):
+            self._client.set_terminated(self.run_id, status)
+        self._client = None
+
+    def _flush(self) -> None:
+        self._next_flush = time.monotonic() + RETRY_SECONDS
+        with self._guarded("metrics could not be recorded"):
+            assert self._client is not None
+            while self._metrics:
+                self._client.log_batch(self.run_id, metrics=self._metrics[:METRICS_A_BATCH])
+                del self._metrics[:METRICS_A_BATCH]
+            self._next_flush = time.monotonic() + FLUSH_SECONDS
+
+    @contextmanager
+    def _guarded(self, failure: str) -> Iterator[None]:
+        """Run a block of MLflow calls: silently, and with every error turned into one warning."""
+        try:
+            with _environment(_IMPATIENT | _QUIET), _silence():
+                yield
+        except Exception as error:
+            if not self._warned:
+                self._warned = True
+                reason = (str(error).splitlines() or [""])[0][:200] or type(error).__name__
+                _log.warning(
+                    "MLflow at %s: %s (%s). The run goes on; its folder is complete without it.",
+                    _without_password(self.uri),
+                    failure,
+                    _without_password(reason),
+                )
+
+
+def make_tracker(tracking: Literal["mlflow", "off"] = "mlflow", uri: str | None = None) -> Tracker:
+    """Return a tracker.
+
+    Parameters
+    ----------
+    tracking
+        `off`: nothing is recorded, MLflow is not even imported.
+    uri
+        MLflow tracking URI; by default the environment variable `MLFLOW_TRACKING_URI`, else
+        `DEFAULT_URI`.
+    """
+    if tracking == "off":
+        return Tracker()
+    return MlflowTracker(uri or os.environ.get("MLFLOW_TRACKING_URI") or DEFAULT_URI)
+
+
+def _sqlite_file(uri: str) -> Path | None:
+    """Return the file of an SQLite URI (`sqlite:///relative` or `sqlite:////absolute`)."""
+    match = re.match(r"sqlite(?:\+\w+)?:///([^?]+)", uri)
+    return Path(match[1]) if match else None
+
+
+def _make_database_folder(uri: str) -> None:
+    file = _sqlite_file(uri)
+    if file is not None:
+        file.parent.mkdir(parents=True, exist_ok=True)
+
+
+def _experiment_id(client: MlflowClient, name: str, uri: str) -> str:
+    """Return the identifier of an experiment, made where it does not exist.
+
+    Artifacts of a local database go beside it: MLflow by itself puts them into the current folder.
+    """
+    from mlflow.exceptions import MlflowException
+
+    found = client.get_experiment_by_name(name)
+    if found is None:
+        file = _sqlite_file(uri)
+        location = (file.parent.resolve() / "mlflow-artifacts").as_uri() if file else None
+        try:
+            made: str = client.create_experiment(name, artifact_location=location)
+            return made
+        except MlflowException:
+            # Another run may have made it in the meantime.
+            found = client.get_experiment_by_name(name)
+            if found is None:
+                raise
+    identifier: str = found.experiment_id
+    return identifier
+
+
+def _signature(example: NDArray[np.generic], output: NDArray[np.generic]) -> Any:
+    from mlflow.models import ModelSignature
+    from mlflow.types import Schema, TensorSpec
+
+    inputs, outputs = (
+        Schema([TensorSpec(array.dtype, tuple(-1 if n > 1 else n for n in array.shape))])
+        for array in (example, output)
+    )
+    return ModelSignature(inputs, outputs)
+
+
+def _legal(name: str) -> str:
+    """Return a name that MLflow takes: letters, digits and `_ - . : / space`."""
+    return re.sub(r"[^\w\-./: ]", "_", name)[:LONGEST_NAME]
+
+
+def _without_password(text: str) -> str:
+    return re.sub(r"://[^/@\s]+@", "://…@", text)
+
+
+@contextmanager
+def _environment(values: Mapping[str, str]) -> Iterator[None]:
+    """Set environment variables that are not set, for the time of a block."""
+    added = {key: value for key, value in values.items() if key not in os.environ}
+    os.environ.update(added)
+    try:
+        yield
+    finally:
+        for key in added:
+            os.environ.pop(key, None)
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """Keep notices and warnings of MLflow and its database layer off the terminal."""
+    before = logging.root.manager.disable
+    logging.disable(max(before, logging.WARNING))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(before)
+
+
+@contextmanager
+def _current_uri(uri: str) -> Iterator[None]:
+    """Make `uri` MLflow's current one for the time of a block: `log_model` takes none."""
+    import mlflow
+
+    variable = "MLFLOW_TRACKING_URI"
+    before = os.environ.get(variable)
+    mlflow.set_tracking_uri(uri)
+    try:
+        yield
+    finally:
+        # MLflow takes None, which means that nothing was set, but its annotation forgets it.
+        mlflow.set_tracking_uri(before)  # type: ignore[arg-type]
+        if before is None:
+            os.environ.pop(variable, None)
+        else:
+            os.environ[variable] = before

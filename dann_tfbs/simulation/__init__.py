@@ -1,0 +1,1 @@
+"""Built-in data: a whole IBIS-like package made from a stated binding model."""

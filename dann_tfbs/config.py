@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -246,27 +246,44 @@ def read_yaml(path: Path) -> dict[str, Any]:
     return values
 
 
-def with_overrides(values: Mapping[str, Any], overrides: list[str]) -> dict[str, Any]:
+def with_overrides(values: Mapping[str, Any], overrides: Iterable[str]) -> dict[str, Any]:
     """Return nested values with `key.inner=value` settings applied; values are read as YAML.
 
     Raises
     ------
     InputError
-        If a setting has no `=`, or goes below a key that holds a plain value.
+        If a setting has no `=`, is no YAML, or goes below a key that holds a plain value.
     """
-    result = _copied(values)
+    settings: dict[str, Any] = {}
     for override in overrides:
         key, separator, text = override.partition("=")
         if not separator:
             raise InputError(f"'{override}' has no '='.", key="--set", remedy="Write key=value.")
-        *parents, last = key.strip().split(".")
+        try:
+            settings[key.strip()] = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise InputError(f"'{text}' is not valid YAML.", key=key) from error
+    return with_values(values, settings)
+
+
+def with_values(values: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return nested values with the settings of dotted keys applied.
+
+    Raises
+    ------
+    InputError
+        If a key goes below one that holds a plain value.
+    """
+    result = _copied(values)
+    for key, value in settings.items():
+        *parents, last = key.split(".")
         place = result
         for parent in parents:
             inner = place.setdefault(parent, {})
             if not isinstance(inner, dict):
                 raise InputError(f"'{parent}' holds a plain value, not keys.", key=key)
             place = inner
-        place[last] = yaml.safe_load(text)
+        place[last] = value
     return result
 
 

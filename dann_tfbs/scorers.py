@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-import numpy as np
 from numpy.typing import NDArray
 
 from dann_tfbs.model.scoring import Strands
@@ -27,7 +26,7 @@ class Scorer:
     """
 
     column: str
-    score: Callable[[Sequences], NDArray[np.floating[Any]]]
+    score: Callable[[Sequences], NDArray[Any]]
 
 
 def run_scorer(runs: Sequence[Path], strands: str | None, device: str) -> Scorer:
@@ -49,5 +48,6 @@ def matrix_scorer(meme: Path, name: str, scan: str) -> Scorer:
     from dann_tfbs.motifs import get_matrix, read_meme
 
     matrix = get_matrix(read_meme(meme), name)
-    function = best_hit if scan == "best-hit" else sum_occupancy
-    return Scorer(name.split(".")[0], lambda batch: function(batch, matrix))
+    if scan == "best-hit":
+        return Scorer(name.split(".")[0], lambda batch: best_hit(batch, matrix))
+    return Scorer(name.split(".")[0], lambda batch: sum_occupancy(batch, matrix))

@@ -13,8 +13,8 @@ from torch import Tensor
 
 from dann_tfbs.config import TrainingSettings
 from dann_tfbs.errors import InputError
+from dann_tfbs.streams import stream
 from dann_tfbs.training.augment import augment, draw_augmentation
-from dann_tfbs.training.streams import stream
 
 STEPS_AT_ONCE = 64
 """Steps whose sequences are gathered and augmented together."""

@@ -16,8 +16,8 @@ from dann_tfbs.config import DataSettings, genomic_sources
 from dann_tfbs.data.table import read_table, table_sequences
 from dann_tfbs.errors import InputError
 from dann_tfbs.sequence import Sequences
+from dann_tfbs.streams import stream
 from dann_tfbs.training.batches import LabelledSet
-from dann_tfbs.training.streams import stream
 
 COLUMNS = ["sequence", "label", "tf", "assay", "split"]
 

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import torch
+from numpy.typing import NDArray
 
 from dann_tfbs import files, sequence
 from dann_tfbs._version import __version__
@@ -24,7 +25,7 @@ from dann_tfbs.errors import InputError
 from dann_tfbs.evaluation.metrics import auprc, auroc
 from dann_tfbs.model.network import Network, joined
 from dann_tfbs.model.scoring import score
-from dann_tfbs.run_folder import write_config, write_run
+from dann_tfbs.run_folder import is_run, write_config, write_run
 from dann_tfbs.trained import resolve_device
 from dann_tfbs.training.batches import LabelledSet
 from dann_tfbs.training.dataset import (
@@ -34,6 +35,23 @@ from dann_tfbs.training.dataset import (
     source_candidates,
 )
 from dann_tfbs.training.fit import Fitted, best_epoch, fit
+
+
+@dataclass(frozen=True)
+class Validation:
+    """Held-out sequences scored by the best epoch.
+
+    Attributes
+    ----------
+    labels
+        As trained with (permuted, if the labels were), shape (members, n).
+    logits
+        Shape (n, members).
+    """
+
+    labels: NDArray[np.float32]
+    logits: NDArray[np.float32]
+
 
 OnEpoch = Callable[[str, Sequence[dict[str, float]]], None]
 
@@ -52,12 +70,15 @@ class Trained:
         Per model, the records of its epochs.
     source_scores
         Held-out scores of every candidate source on every assay; empty without a choice.
+    validation
+        Scores of the validation split; None where there is none.
     """
 
     folders: list[Path]
     experiment: Experiment
     histories: list[list[dict[str, float]]]
     source_scores: list[dict[str, Any]]
+    validation: Validation | None
 
 
 def train(
@@ -128,7 +149,9 @@ def train(
     fitted, resolved = fits[best["source"] if best else next(iter(fits))]
     provenance = _provenance(resolved, device, digest, began)
     folders = _write_runs(out, fitted, resolved, scores, provenance)
-    return Trained(folders, resolved, fitted.history, scores)
+    assays = candidates[resolved.data.source]
+    validation = _validation(fitted, resolved, table, assays, device)
+    return Trained(folders, resolved, fitted.history, scores, validation)
 
 
 def _table_file(path: Path) -> Path:
@@ -140,6 +163,8 @@ def _open_folder(out: Path, experiment: Experiment, *, resume: bool) -> None:
     if resume:
         if not out.is_dir():
             raise InputError("there is no run to resume.", path=out)
+        if any(is_run(folder) for folder in _member_folders(out, experiment)):
+            raise InputError("the run is finished.", path=out, remedy="Train into another folder.")
         return
     try:
         out.mkdir(parents=True)
@@ -180,27 +205,41 @@ def _source_scores(
     assays = [name for name in fits if name != "both"]
     rows = []
     for name, (fitted, experiment) in fits.items():
-        head = experiment.data.target
-        network = Network(experiment.architecture, [head], len(fitted.best)).to(device)
-        network.load_state_dict(joined(fitted.best))
-        network.eval()
         row: dict[str, Any] = {"source": name, "held_out_split": "validation"}
         for assay in assays:
-            data = _labelled_split(experiment, table, [assay], "validation")
-            if data is None:
+            held_out = _validation(fitted, experiment, table, [assay], device)
+            if held_out is None:
                 raise InputError(
                     f"`source: auto` needs held-out positives and negatives of {assay}.",
                     key="data.source",
                     remedy="Prepare a validation split, or name the source.",
                 )
-            codes = sequence.from_codes(data.codes.numpy())
-            logits = score(network, head, codes, experiment.prediction.strands)
-            pairs = list(zip(logits.T, data.labels.numpy(), strict=True))
+            pairs = list(zip(held_out.logits.T, held_out.labels, strict=True))
             row[f"{assay}_auroc"] = float(np.mean([auroc(*pair) for pair in pairs]))
             row[f"{assay}_auprc"] = float(np.mean([auprc(*pair) for pair in pairs]))
         row["mean_auroc"] = float(np.mean([row[f"{assay}_auroc"] for assay in assays]))
         rows.append(row)
     return rows
+
+
+def _validation(
+    fitted: Fitted,
+    experiment: Experiment,
+    table: pa.Table,
+    assays: list[str],
+    device: torch.device,
+) -> Validation | None:
+    """Score the validation split of some assays with the best epoch; None where it is missing."""
+    data = _labelled_split(experiment, table, assays, "validation")
+    if data is None:
+        return None
+    head = experiment.data.target
+    network = Network(experiment.architecture, [head], len(fitted.best)).to(device)
+    network.load_state_dict(joined(fitted.best))
+    network.eval()
+    codes = sequence.from_codes(data.codes.numpy())
+    logits = score(network, head, codes, experiment.prediction.strands)
+    return Validation(data.labels.numpy(), logits)
 
 
 def _labelled_split(
@@ -219,6 +258,11 @@ def _labelled_split(
     )
 
 
+def _member_folders(out: Path, experiment: Experiment) -> list[Path]:
+    seeds = experiment.member_seeds
+    return [out] if len(seeds) == 1 else [out / f"seed-{seed}" for seed in seeds]
+
+
 def _write_runs(
     out: Path,
     fitted: Fitted,
@@ -227,7 +271,7 @@ def _write_runs(
     provenance: dict[str, Any],
 ) -> list[Path]:
     seeds = experiment.member_seeds
-    folders = [out if len(seeds) == 1 else out / f"seed-{seed}" for seed in seeds]
+    folders = _member_folders(out, experiment)
     for member, (folder, seed) in enumerate(zip(folders, seeds, strict=True)):
         records = fitted.history[member]
         best = best_epoch(records, experiment.training.best_by)

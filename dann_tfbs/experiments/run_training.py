@@ -1,0 +1,93 @@
+"""A training with its records: run folders first, then figures and MLflow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from dann_tfbs.config import Experiment, as_plain
+from dann_tfbs.experiments.figures import loss_curves, pr_curve, roc_curve, save_figure
+from dann_tfbs.experiments.tracking import Tracker
+from dann_tfbs.model.deployed import DeployedNetwork
+from dann_tfbs.trained import load
+from dann_tfbs.training.train import Trained, train
+
+FIGURES = "figures"
+MLFLOW_EXPERIMENT = "dann-tfbs"
+
+
+def run_training(
+    experiment: Experiment,
+    out: Path,
+    make_tracker: Callable[[], Tracker],
+    *,
+    resume: bool = False,
+    show_progress: bool = False,
+) -> Trained:
+    """Train, write the run folders, and record every model as one MLflow run.
+
+    Parameters
+    ----------
+    experiment, out, resume, show_progress
+        As in `dann_tfbs.training.train.train`.
+    make_tracker
+        Makes the tracker of one model.
+    """
+    trackers = []
+    for seed in experiment.member_seeds:
+        tracker = make_tracker()
+        settings = experiment.model_copy(update={"seed": seed, "seeds": 1})
+        name = out.name if experiment.seeds == 1 else f"{out.name}/seed-{seed}"
+        tags = {
+            "tf": experiment.data.tf or "",
+            "source": experiment.data.source,
+            "target": experiment.data.target,
+            "mode": experiment.mode,
+            "run_folder": str(out),
+        }
+        tracker.start(MLFLOW_EXPERIMENT, name, as_plain(settings), tags)
+        trackers.append(tracker)
+
+    def on_epoch(source: str, records: Sequence[dict[str, float]]) -> None:
+        for tracker, record in zip(trackers, records, strict=True):
+            metrics = {f"{source}/{k}": v for k, v in record.items() if k != "epoch"}
+            tracker.log_epoch(int(record["epoch"]), metrics)
+
+    status: Literal["FINISHED", "FAILED", "KILLED"] = "FAILED"
+    try:
+        trained = train(
+            experiment, out, resume=resume, show_progress=show_progress, on_epoch=on_epoch
+        )
+        for member, (tracker, folder) in enumerate(zip(trackers, trained.folders, strict=True)):
+            _record(tracker, folder, trained, member)
+        status = "FINISHED"
+    except KeyboardInterrupt:
+        status = "KILLED"
+        raise
+    finally:
+        for tracker in trackers:
+            tracker.finish(status)
+    return trained
+
+
+def _record(tracker: Tracker, folder: Path, trained: Trained, member: int) -> None:
+    save_figure(loss_curves([trained.histories[member]]), folder / FIGURES / "loss.png")
+    if trained.validation is not None:
+        scores = {"validation": trained.validation.logits[:, member]}
+        labels = trained.validation.labels[member]
+        save_figure(pr_curve(scores, labels), folder / FIGURES / "pr.png")
+        save_figure(roc_curve(scores, labels), folder / FIGURES / "roc.png")
+    if not tracker.run_id:
+        return
+    tracker.log_artifacts(folder / "config.yaml")
+    tracker.log_artifacts(folder / "metrics.json")
+    tracker.log_artifacts(folder / FIGURES)
+    model = load(folder, "cpu")
+    experiment = model.experiment
+    example = np.random.default_rng(0).integers(0, 4, (8, experiment.data.training_window))
+    tracker.log_model(
+        DeployedNetwork(model.network, model.head, experiment.prediction.strands).eval(), example
+    )

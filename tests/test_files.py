@@ -93,9 +93,14 @@ def test_a_folder_that_cannot_be_put_in_place_leaves_the_old_one(tmp_path, monke
         replace(source, target)
 
     monkeypatch.setattr(os, "replace", refusing)
-    with pytest.raises(OutputError), files.written_aside(folder) as aside:
-        aside.mkdir()
-        (aside / "weights").write_text("new")
+
+    def write() -> None:
+        with files.written_aside(folder) as aside:
+            aside.mkdir()
+            (aside / "weights").write_text("new")
+
+    with pytest.raises(OutputError):
+        write()
     assert (folder / "weights").read_text() == "old"
     assert names_in(tmp_path) == ["run"]
 

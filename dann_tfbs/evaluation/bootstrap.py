@@ -85,11 +85,11 @@ def kendall_interval(
     scores, cycles = checked(scores, cycles)
     replicates = kendall.rows_of_replicates(cycles, groups)
     placed = [kendall.score_cells(scores[rows], cycles[rows]) for rows in replicates]
-    value = np.mean([kendall.tau_b(_table(cells, shape)) for cells, shape in placed])
+    value = np.mean([kendall.tau_b(kendall.count_cells(cells, shape)) for cells, shape in placed])
     drawn = np.empty(resamples)
     for i in range(resamples):
-        taus = [kendall.tau_b(_table(_draw(cells, rng), shape)) for cells, shape in placed]
-        drawn[i] = np.mean(taus)
+        tables = [kendall.count_cells(_draw(cells, rng), shape) for cells, shape in placed]
+        drawn[i] = np.mean([kendall.tau_b(table) for table in tables])
     return _interval(float(value), drawn)
 
 
@@ -155,11 +155,6 @@ def _counts(steps: NDArray[np.intp], length: int) -> Floats:
 
 def _draw(cells: NDArray[np.intp], rng: np.random.Generator) -> NDArray[np.intp]:
     return cells[rng.integers(len(cells), size=len(cells))]
-
-
-def _table(cells: NDArray[np.intp], shape: tuple[int, int]) -> Floats:
-    counts = np.bincount(cells, minlength=shape[0] * shape[1])
-    return counts.reshape(shape).astype(np.float64)
 
 
 def _interval(value: float, drawn: Floats) -> Interval:

@@ -42,36 +42,39 @@ def kendall_tau_b(
     """
     scores, cycles = checked(scores, cycles)
     replicates = rows_of_replicates(cycles, groups)
-    return float(np.mean([tau_b(score_cycle_table(scores[r], cycles[r])) for r in replicates]))
+    placed = [score_cells(scores[rows], cycles[rows]) for rows in replicates]
+    return float(np.mean([tau_b(count_cells(cells, shape)) for cells, shape in placed]))
 
 
 def rows_of_replicates(cycles: Floats, groups: Iterable[object] | None) -> list[NDArray[np.intp]]:
     """Return, for each replicate, its rows with a cycle above 0; errors as `kendall_tau_b`."""
-    replicate = np.zeros(len(cycles), dtype=np.intp)
+    rows = np.flatnonzero(cycles > 0)
+    replicate = np.zeros(len(rows), dtype=np.intp)
     if groups is not None:
-        replicate = _replicate_codes(list(groups), len(cycles))
-    used = (cycles > 0) & (replicate >= 0)
-    if not used.any():
+        values = list(groups)
+        if len(values) != len(cycles):
+            raise InputError(
+                f"there are {len(cycles)} scores and {len(values)} replicates.",
+                remedy="Give one replicate for each record, or none at all.",
+            )
+        replicate = _numbered([values[row] for row in rows])
+    numbers = np.unique(replicate[replicate >= 0])
+    if not len(numbers):
         raise InputError(
             "no record has both a cycle above 0 and a replicate.",
             remedy="Kendall's τ needs positives labelled with their SELEX cycle.",
         )
-    return [np.flatnonzero(used & (replicate == code)) for code in np.unique(replicate[used])]
+    return [rows[replicate == number] for number in numbers]
 
 
-def _replicate_codes(groups: list[object], n: int) -> NDArray[np.intp]:
-    """Give each replicate a number from 0 in order of appearance; −1 where None or NaN."""
-    if len(groups) != n:
-        raise InputError(
-            f"there are {n} scores and {len(groups)} replicates.",
-            remedy="Give one replicate for each record, or none at all.",
-        )
+def _numbered(values: list[object]) -> NDArray[np.intp]:
+    """Give each distinct value a number from 0 in order of appearance; −1 to None and NaN."""
     known: dict[object, int] = {}
-    codes = np.empty(n, dtype=np.intp)
-    for row, value in enumerate(groups):
+    numbers = np.empty(len(values), dtype=np.intp)
+    for row, value in enumerate(values):
         absent = value is None or value != value  # only NaN differs from itself
-        codes[row] = -1 if absent else known.setdefault(value, len(known))
-    return codes
+        numbers[row] = -1 if absent else known.setdefault(value, len(known))
+    return numbers
 
 
 def score_cells(scores: Floats, cycles: Floats) -> tuple[NDArray[np.intp], tuple[int, int]]:
@@ -93,11 +96,10 @@ def score_cells(scores: Floats, cycles: Floats) -> tuple[NDArray[np.intp], tuple
     return cycle * distinct + ranks, (len(kinds), distinct)
 
 
-def score_cycle_table(scores: Floats, cycles: Floats) -> Floats:
-    """Count the records of each distinct cycle at each distinct score (see `score_cells`)."""
-    cells, (rows, columns) = score_cells(scores, cycles)
-    counts = np.bincount(cells, minlength=rows * columns)
-    return counts.reshape(rows, columns).astype(np.float64)
+def count_cells(cells: NDArray[np.intp], shape: tuple[int, int]) -> Floats:
+    """Count the records in each cell of a table (see `score_cells`)."""
+    counts = np.bincount(cells, minlength=shape[0] * shape[1])
+    return counts.reshape(shape).astype(np.float64)
 
 
 def tau_b(table: Floats) -> float:
@@ -125,7 +127,7 @@ def tau_b(table: Floats) -> float:
         lower = lower + counts
     pairs = _pairs(table.sum())
     tied_scores, tied_cycles = _pairs(lower).sum(), _pairs(table.sum(axis=1)).sum()
-    untied = float(np.sqrt(pairs - tied_scores) * np.sqrt(pairs - tied_cycles))
+    untied = float(np.sqrt((pairs - tied_scores) * (pairs - tied_cycles)))
     return surplus / untied if untied > 0 else 0.0
 
 

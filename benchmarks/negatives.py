@@ -85,8 +85,8 @@ def main() -> None:
             genome, positives, WINDOW, options.negatives, list(genome.lengths), rng
         )
         seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
-        print(f"{sampled.report['count']} negatives in {seconds:.1f} s ({cpu:.1f} s of one core), "
-              f"peak {peak_mib():.0f} MiB, GC distance {sampled.report['gc_distance']:.3f}")  # fmt: skip
+        print(f"{sampled.report['count']} negatives in {seconds:.1f} s ({cpu:.1f} s of a core)")
+        print(f"peak {peak_mib():.0f} MiB, GC distance {sampled.report['gc_distance']:.3f}")
 
 
 if __name__ == "__main__":

@@ -38,7 +38,8 @@ class Genome:
         FASTA file, plain or compressed by `bgzip`. Its index (`.fai`, for bgzip also `.gzi`) is
         made beside it or, where that folder cannot be written, in the user's cache folder.
     blacklist
-        Regions that samplers of negatives stay clear of; `fetch` reads them as any other.
+        Regions that samplers of negatives stay clear of; `fetch` reads them as any other. At least
+        one must lie on a chromosome of the genome.
 
     Raises
     ------
@@ -65,6 +66,10 @@ class Genome:
         # A forked process shares the file position of its parent's handle: it needs its own.
         if self._reader is None or self._process != os.getpid():
             self._reader, self._process = _open_fasta(self.path), os.getpid()
+            if len(self.blacklist) and not set(self.blacklist.chrom) & set(self._reader.index):
+                # Else the blacklist would be ignored without a word.
+                name = str(self.blacklist.chrom[0])
+                raise _unknown_chromosome(self.path, name, list(self._reader.index))
         return self._reader
 
     @property
@@ -297,14 +302,18 @@ def _index_path(path: Path, compressed: bool) -> Path:
     import pyfaidx
 
     suffixes = (".fai", ".gzi") if compressed else (".fai",)
-    stem = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:16]
+    facts = path.stat()
+    identity = f"{path.resolve()}:{facts.st_size}:{facts.st_mtime_ns}"
+    stem = hashlib.sha256(identity.encode()).hexdigest()[:16]
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dann_tfbs"
-    places = [path.parent / path.name, cache / f"{stem}-{path.name}"]
-    places.append(Path(tempfile.gettempdir()) / f"dann_tfbs-{os.getuid()}" / places[1].name)
-    changed = path.stat().st_mtime
+    places = [path]
+    places += [
+        folder / f"{stem}-{path.name}"
+        for folder in (cache, Path(tempfile.gettempdir()) / "dann_tfbs")
+    ]
     for place in places:
         indices = [Path(f"{place}{suffix}") for suffix in suffixes]
-        if all(index.is_file() and index.stat().st_mtime >= changed for index in indices):
+        if all(index.is_file() and index.stat().st_mtime >= facts.st_mtime for index in indices):
             return indices[0]
     for place in places:
         try:

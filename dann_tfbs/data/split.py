@@ -126,8 +126,9 @@ def split_by_chromosome(
     side_of = _sides(groups, stated, by_number=isinstance(rule, str))
     names = np.full(len(intervals), UNUSED, dtype=object)
     for chrom, rows in groups.items():
-        names[rows] = side_of[chrom]
-        if side_of[chrom] == TRAIN and share:
+        side = side_of.get(chrom, UNUSED)
+        names[rows] = side
+        if side == TRAIN and share:
             middle = (intervals.start[rows] + intervals.end[rows]) // 2
             names[rows[_held_out_blocks(chrom, middle // BLOCK, share, seed)]] = VALIDATION
     return Split(names, {"counts": _counts(names), "warnings": [], "chromosomes": side_of})
@@ -137,7 +138,7 @@ def _sides(
     groups: Iterable[str], stated: Mapping[str, Sequence[str]], by_number: bool
 ) -> dict[str, str]:
     present = [name for name in groups if name]
-    side_of = {"": UNUSED}
+    side_of: dict[str, str] = {}
     for split, chroms in stated.items():
         if chroms and not set(chroms) & set(present):
             raise InputError(

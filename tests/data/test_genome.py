@@ -79,6 +79,13 @@ def test_a_naming_mismatch_is_explained(path):
         Genome(path).codes("chr7")
 
 
+def test_a_blacklist_of_other_names_is_not_ignored(path):
+    with pytest.raises(InputError, match=r"'2' is not in the genome.*calls it 'chr2'"):
+        _ = Genome(path, make_intervals(["2"], [0], [5])).lengths
+    foreign = make_intervals(["chrUn", "chr2"], [0, 0], [5, 5])
+    assert list(Genome(path, foreign).lengths) == ["chr1", "chr2"]
+
+
 @pytest.mark.parametrize(("start", "end"), [(20, 28), (-1, 5), (5, 5), (7, 5)])
 def test_an_interval_outside_its_chromosome_is_named(path, start, end):
     with pytest.raises(InputError, match=rf"chr1:{start}-{end} .*of 27 bp.*same assembly"):

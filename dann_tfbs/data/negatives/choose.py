@@ -33,7 +33,7 @@ def _default_negatives(
         has_input = any(s.role == "input" and s.tf in ("", recipe.tf) for s in of_assay)
         return {"input": 1} if has_input else {"aliens": 1} if has_aliens else {"shuffle": 1}
     if recipe.genome is not None:
-        return {"shades": 1, "gc": 2, "aliens": 2} if has_aliens else {"shades": 1, "gc": 2}
+        return {"gc": 2, "shades": 1}
     return {"aliens": 1, "shuffle": 1} if has_aliens else {"shuffle": 1}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,8 +79,8 @@ def read_predictions(path: Path) -> Predictions:
 
 
 def _header(path: Path, separator: str) -> list[str]:
-    with open(path, encoding="utf-8", errors="replace") as file:
-        columns = file.readline().rstrip("\r\n").split(separator)
+    with open(path, encoding="utf-8", errors="replace", newline="") as file:
+        columns = next(csv.reader(file, delimiter=separator), [])
     if len(columns) < 2 or len(set(columns)) < len(columns):
         raise InputError(
             f"the header {columns} does not name a tag and one column for each TF.",

@@ -22,6 +22,11 @@ def test_csv_with_one_score_column_serves_any_tf(tmp_path):
     assert scores_of(predictions, "MAX", pa.array(["8", "7"])).tolist() == [float("inf"), -3.5]
 
 
+def test_quotes_and_windows_line_ends_are_understood(tmp_path):
+    predictions = read(tmp_path, '"tag","MAX"\r\n"a,b",0.25\r\n', "p.csv")
+    assert scores_of(predictions, "MAX", pa.array(["a,b"])).tolist() == [0.25]
+
+
 def test_a_column_of_another_tf_is_not_taken(tmp_path):
     predictions = read(tmp_path, "tag\tMAX\na\t0.1\n")
     assert scores_of(predictions, "", pa.array(["a"])).tolist() == [0.1]

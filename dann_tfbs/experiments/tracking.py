@@ -137,9 +137,9 @@ class MlflowTracker(Tracker):
         with self._guarded("the run could not be started"):
             from mlflow import MlflowClient
 
-            _make_database_folder(self.uri)
-            client = MlflowClient(tracking_uri=self.uri)
-            self._experiment_id = _experiment_id(client, experiment, self.uri)
+            with _database_locked(self.uri):
+                client = MlflowClient(tracking_uri=self.uri)
+                self._experiment_id = _experiment_id(client, experiment, self.uri)
             run = client.create_run(
                 self._experiment_id,
                 run_name=run_name,
@@ -271,10 +271,18 @@ def _sqlite_file(uri: str) -> Path | None:
     return Path(match[1]) if match else None
 
 
-def _make_database_folder(uri: str) -> None:
+@contextmanager
+def _database_locked(uri: str) -> Iterator[None]:
+    """Keep others from an SQLite file meanwhile: two runs that both make its tables both fail."""
     file = _sqlite_file(uri)
-    if file is not None:
-        file.parent.mkdir(parents=True, exist_ok=True)
+    if file is None:
+        yield
+        return
+    from filelock import FileLock
+
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{file}.lock", timeout=60):
+        yield
 
 
 def _experiment_id(client: MlflowClient, name: str, uri: str) -> str:

@@ -275,3 +275,18 @@ def test_a_users_own_patience_with_a_server_is_respected(monkeypatch):
 )
 def test_the_file_behind_a_database_uri(uri, file):
     assert tracking._sqlite_file(uri) == (None if file is None else Path(file))
+
+
+@pytest.mark.slow
+def test_two_runs_that_make_the_database_at_once_are_both_recorded(tmp_path):
+    code = (
+        "import sys\n"
+        "from dann_tfbs.experiments.tracking import make_tracker\n"
+        "tracker = make_tracker('mlflow', sys.argv[1])\n"
+        "tracker.start('x', 'y', {})\n"
+        "tracker.finish()\n"
+        "print(bool(tracker.run_id))"
+    )
+    command = [sys.executable, "-c", code, f"sqlite:///{tmp_path}/mlflow.db"]
+    runs = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    assert [run.communicate(timeout=120)[0] for run in runs] == ["True\n", "True\n"]

@@ -102,11 +102,11 @@ def write_sms(out: Path, factors: Sequence[BindingModel], settings: SimulationSe
     n = settings.reads // 4
     supply = n * (1 + _SMS_RATIO) if len(factors) > 1 else n
     selected, unselected = {}, {}
-    for number, factor in enumerate(factors):
+    for factor in factors:
         rng = stream(settings.seed, "SMS", factor.name)
         bound = reads.biased(library, settings.sms_composition, rng)
         codes = reads.sms_reads(bound, factor, settings.reads, settings, rng)
-        name = f"SIM{380 + number}-{factor.name}-DBD.fastq.gz"
+        name = f"SIM380-{factor.name}-DBD.fastq.gz"
         writers.write_fastq(out / "train" / "SMS" / factor.name / name, codes)
         codes = reads.sms_reads(bound, factor, supply, settings, rng)
         selected[factor.name] = [labelled(codes[:n], 1), labelled(codes[n:], 0)]

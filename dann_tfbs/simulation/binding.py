@@ -67,8 +67,7 @@ class BindingModel:
             score = np.zeros_like(total)
             for start, table in _block_tables(strand):
                 score += table[index[:, start : start + count]]
-            bound = score >= np.log(self.min_affinity)
-            total[bound] += np.exp(score[bound])
+            total += np.where(score >= np.log(self.min_affinity), np.exp(score), 0)
         return total
 
     def occupancy(

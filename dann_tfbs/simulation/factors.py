@@ -66,7 +66,7 @@ def _by_tf(matrices: Sequence[Matrix]) -> dict[str, Matrix]:
     """Return the first matrix of each TF; names become safe to use for folders."""
     found: dict[str, Matrix] = {}
     for matrix in matrices:
-        found.setdefault(re.sub(r"[^A-Za-z0-9-]", "_", re.split(r"[. ]", matrix.name)[0]), matrix)
+        found.setdefault(re.sub(r"[^A-Za-z0-9-]", "-", re.split(r"[. ]", matrix.name)[0]), matrix)
     return found
 
 

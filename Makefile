@@ -34,12 +34,16 @@ $(BIN)/python:
 	@echo "Setting up $(VENV) (once; it downloads PyTorch and takes a few minutes)"
 	$(PYTHON) -m venv $(VENV)
 
+# FOXA1 from ChIP-seq peaks, to be predicted on HT-SELEX reads that training never saw.
 demo: $(VENV)/.dev
-	$(BIN)/dann-tfbs simulate $(DEMO)/assays --scale small --seed 1 --force
-	$(BIN)/dann-tfbs prepare --ibis-root $(DEMO)/assays --out $(DEMO)/table --force
-	$(BIN)/dann-tfbs train --data $(DEMO)/table --out $(DEMO)/run --seeds 1 --force
-	$(BIN)/dann-tfbs predict $(DEMO)/run $(DEMO)/assays/test/HTS_participants.fasta --out $(DEMO)/predictions.tsv
-	$(BIN)/dann-tfbs evaluate $(DEMO)/predictions.tsv $(DEMO)/assays/test/answers
+	rm -rf $(DEMO)
+	$(BIN)/dann-tfbs simulate $(DEMO)/assays --scale small
+	$(BIN)/dann-tfbs prepare --ibis-root $(DEMO)/assays --genome $(DEMO)/assays/genome.fa \
+	  --tf FOXA1 --assay CHS --target HTS --out $(DEMO)/table
+	$(BIN)/dann-tfbs train --data $(DEMO)/table --target HTS --seeds 1 --out $(DEMO)/run
+	$(BIN)/dann-tfbs predict $(DEMO)/run $(DEMO)/assays/test/HTS_participants.fasta \
+	  --out $(DEMO)/predictions.tsv
+	$(BIN)/dann-tfbs evaluate $(DEMO)/predictions.tsv $(DEMO)/assays/test/answers/HTS_FOXA1.json
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest

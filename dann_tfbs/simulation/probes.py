@@ -74,7 +74,7 @@ def de_bruijn(order: int, rng: np.random.Generator) -> NDArray[np.uint8]:
 def make_design(name: str, n: int, rng: np.random.Generator) -> Design:
     """Cut `n` probes of 35 nt out of a de Bruijn sequence.
 
-    The order k is the smallest of 8 … 10 whose 4^k words fill n probes of 36 − k words each;
+    The order k is the smallest of 8 … 10 whose 4^k words take n probes of 36 − k words each;
     neighbouring probes overlap by k − 1 letters, so that no word is lost at a cut. A design that
     does not need all of them takes a random subset.
 
@@ -87,11 +87,15 @@ def make_design(name: str, n: int, rng: np.random.Generator) -> Design:
     rng
         Source of randomness.
     """
-    order = next(k for k in (8, 9, 10) if 4**k // (PROBE + 1 - k) >= n)
-    step = PROBE + 1 - order
+    order = next(k for k in (8, 9, 10) if _probes_needed(k) >= n)
     circle = de_bruijn(order, rng)
-    starts = step * rng.permutation(len(circle) // step)[:n]
+    starts = (PROBE + 1 - order) * rng.permutation(_probes_needed(order))[:n]
     return Design(name, circle[(starts[:, None] + np.arange(PROBE)) % len(circle)])
+
+
+def _probes_needed(order: int) -> int:
+    """Return how many probes hold all words: ⌈4^order / words a probe⌉; the last one wraps."""
+    return -(-(4**order) // (PROBE + 1 - order))
 
 
 def signals(

@@ -12,7 +12,7 @@ from dann_tfbs.simulation.probes import (
     quantile_z_scores,
     signals,
 )
-from dann_tfbs.simulation.settings import SimulationSettings
+from dann_tfbs.simulation.settings import SCALES, SimulationSettings
 
 
 @given(st.integers(2, 5), st.integers(0, 1000))
@@ -25,10 +25,17 @@ def test_de_bruijn_holds_every_word_once(order, seed):
 
 
 def test_probes_lose_no_word_at_their_cuts():
-    # 65,536 8-mers fill 2340 probes of 28 and leave 16 words over.
-    design = make_design("ME", 2340, np.random.default_rng(0))
+    # 65,536 8-mers fill 2340 probes of 28 words and 16 places of one more.
+    design = make_design("ME", 2341, np.random.default_rng(0))
     words = np.lib.stride_tricks.sliding_window_view(design.probes, 8, axis=1).reshape(-1, 8)
-    assert len(np.unique(words, axis=0)) == len(words) == 65_536 - 16
+    assert len(np.unique(words, axis=0)) == 65_536
+    assert len(words) == 2341 * 28
+
+
+def test_the_largest_array_has_a_design():
+    largest = SCALES["full"]["probes"]
+    design = make_design("ME", largest, np.random.default_rng(0))
+    assert len(np.unique(design.probes, axis=0)) == largest == 40_330
 
 
 def test_a_site_counts_less_near_the_glass():

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from numpy.typing import NDArray
 
-from dann_tfbs.model.scoring import Strands
 from dann_tfbs.sequence import Sequences
+
+if TYPE_CHECKING:
+    from dann_tfbs.evaluation.matrix_scan import Scoring
+    from dann_tfbs.model.scoring import Strands
 
 
 @dataclass(frozen=True)
@@ -35,19 +38,19 @@ def run_scorer(runs: Sequence[Path], strands: str | None, device: str) -> Scorer
 
     model = load(runs, device)
     column = model.experiment.data.tf or "score"
-    return Scorer(column, lambda batch: model.predict(batch, cast(Strands | None, strands)))
+    return Scorer(column, lambda batch: model.predict(batch, cast("Strands | None", strands)))
 
 
-def matrix_scorer(meme: Path, name: str, scan: str) -> Scorer:
-    """Return the scorer of a matrix: `best-hit` or `occupancy`, over both strands.
+def matrix_scorer(path: Path, name: str, scoring: Scoring) -> Scorer:
+    """Return the scorer of a matrix of a MEME file, by best hit or summed occupancy.
 
-    Scores are the official scanner's own (integer best hit; summed occupancy), not mapped to
-    [0, 1].
+    Scores are mapped to [0, 1] within the matrix's own range, which keeps their order.
     """
-    from dann_tfbs.evaluation.matrix_scan import best_hit, sum_occupancy
+    from dann_tfbs.evaluation.matrix_scan import scan, to_unit_interval
     from dann_tfbs.motifs import get_matrix, read_meme
 
-    matrix = get_matrix(read_meme(meme), name)
-    if scan == "best-hit":
-        return Scorer(name.split(".")[0], lambda batch: best_hit(batch, matrix))
-    return Scorer(name.split(".")[0], lambda batch: sum_occupancy(batch, matrix))
+    matrix = get_matrix(read_meme(path), name)
+    column = matrix.tf or name.split(".")[0]
+    return Scorer(
+        column, lambda batch: to_unit_interval(scan(batch, matrix, scoring), matrix, scoring)
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -26,7 +27,7 @@ import click
 @click.option("--matrix", help="Name of the matrix.")
 @click.option(
     "--scan",
-    type=click.Choice(["best-hit", "occupancy"]),
+    type=click.Choice(["best_hit", "occupancy"]),
     default="occupancy",
     show_default=True,
     help="Score of a matrix: its best hit, or its occupancy summed over positions and strands.",
@@ -40,7 +41,7 @@ def predict(
     split: str | None,
     meme: Path | None,
     matrix: str | None,
-    scan: str,
+    scan: Literal["best_hit", "occupancy"],
     device: str,
 ) -> None:
     """Score the sequences of INPUT with one run, or with several as an ensemble.

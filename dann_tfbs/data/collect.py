@@ -106,7 +106,7 @@ def collect_pool(
     else the libraries of no TF in particular. `control`: libraries selected without protein, of the
     positives' cycles.
     """
-    of_assay = [source for source in sources if source.assay == assay]
+    of_assay = [s for s in sources if s.assay == assay and fnmatch(s.path.name, recipe.pool_files)]
     if kind == "aliens":
         others = [s for s in of_assay if s.tf not in ("", recipe.tf) and s.role == "positive"]
         by_tf = {tf: [s for s in others if s.tf == tf] for tf in sorted({s.tf for s in others})}

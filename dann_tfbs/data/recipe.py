@@ -55,6 +55,8 @@ class Recipe(StrictSettings):
     """Sample sheet (TSV: path, tf, assay, replicate, cycle, role)."""
     files: str = "*"
     """Pattern of the names of the positive files, such as `*DREAM5ME*`."""
+    pool_files: str = "*"
+    """Pattern of the names of the files that negatives are drawn from."""
     genome: Path | None = None
     """FASTA (plain or bgzip), for peaks and for negatives out of the genome."""
     blacklist: Path | None = None

@@ -30,8 +30,6 @@ TFS = {
     "USF1": "ENCODE_K562*",
     "YY1": "ENCODE_K562*",
     "NRF1": "ENCODE_K562*",
-    "ELF1": "ENCODE_K562*",
-    "ARID3A": "*train*",
     "REST": "*train*",
     "ZBTB7A": "*train*",
 }
@@ -40,9 +38,9 @@ WINDOW = 40
 
 def compare(out: Path, seeds: int) -> dict[str, dict[str, dict[str, float]]]:
     """Return, per TF and layout, validation scores and training speed."""
+    first = next(iter(PRESETS))
     layouts = PRESETS | {
-        f"{name}, max pooling": Architecture(**(layout.model_dump() | {"pooling": "max"}))
-        for name, layout in PRESETS.items()
+        f"{first}, max pooling": Architecture(**(PRESETS[first].model_dump() | {"pooling": "max"}))
     }
     results: dict[str, dict[str, dict[str, float]]] = {}
     for tf, pattern in TFS.items():

@@ -128,6 +128,10 @@ class TrainingSettings(StrictSettings):
     """Learning-rate schedule over the steps of the run."""
     end_factor: float = Field(0.05, gt=0, le=1)
     """Last learning rate of the linear schedule as a share of the first."""
+    engine: Literal["auto", "plain", "compiled"] = "auto"
+    """How a step is computed: by PyTorch's convolutions (`plain`), or by loops that torch.compile
+    makes of the same arithmetic (`compiled`; needs a C++ compiler, takes some seconds to warm up);
+    `auto` compiles where the run is long enough to pay that back."""
     best_by: Literal["auroc", "auprc"] = "auroc"
     """Validation metric that picks the best epoch."""
     augmentation: Augmentation = Augmentation()

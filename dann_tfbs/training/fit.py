@@ -28,6 +28,7 @@ from dann_tfbs.training.checkpoint import (
     restore_optimizer,
     save_progress,
 )
+from dann_tfbs.training.engine import training_forward
 from dann_tfbs.training.optimisation import make_optimizer, make_schedule
 
 OnEpoch = Callable[[Sequence[dict[str, float]]], None]
@@ -101,6 +102,9 @@ def fit(
         for group, value in zip(optimizer.param_groups, rate, strict=True):
             group["lr"] = value
 
+    sequences = steps * experiment.training.epochs * experiment.training.batch_size * len(seeds)
+    forward = training_forward(network, head, experiment.training.engine, sequences)
+
     with tqdm(
         total=steps * experiment.training.epochs,
         initial=steps * progress.epoch,
@@ -114,7 +118,7 @@ def fit(
             network.train()
             losses = torch.zeros(len(seeds), device=device)
             for codes, labels in epoch_batches(training, experiment.training, seeds, epoch):
-                logits = network(codes, head)
+                logits = forward(codes)
                 # Mean over the batch, sum over models: each model has the gradient of its own loss.
                 loss = functional.binary_cross_entropy_with_logits(
                     logits, labels, reduction="none"

@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from scipy.stats import spearmanr
 
 from dann_tfbs import sequence
 from dann_tfbs.config import Experiment, validated, with_values
@@ -35,7 +36,7 @@ from dann_tfbs.evaluation.metrics import auprc, auroc
 from dann_tfbs.files import write_json
 from dann_tfbs.model.scoring import fitted_to_window, score
 from dann_tfbs.motifs import get_matrix, read_meme
-from dann_tfbs.trained import load
+from dann_tfbs.trained import TrainedModel, load
 from dann_tfbs.training.train import train
 
 DATA = Path(os.environ.get("DANN_TFBS_DATA", "../shared/data"))
@@ -87,13 +88,13 @@ MATRICES = {
 }
 ARRAYS = ["CEBPB", "EGR2", "ESR1", "FOXJ2", "FOXO1", "FOXP1", "IRF2", "POU3F1", "TBX3", "TCF3"]
 PBM_TEST = {"assays": ["PBM"], "ratio": 10, "split": {"by": "all"}}
-BALANCED = {"training.batch_positives": 0.25}
+BALANCED = {"training.batch_positives": 0.25, "training.epochs": 4}
 
 
 def tasks() -> list[Task]:
     """Return all tasks."""
     found = []
-    chip = {"assays": ["CHS"], "ratio": 10, "length": 100, "max_positives": 6000}
+    chip = {"assays": ["CHS"], "ratio": 10, "length": 100, "max_positives": 4000}
     for tf in ("CEBPB", "USF1", "YY1", "NRF1", "MAX", "NFE2"):
         hts = {"assays": ["HTS"], "cycles": [4], "negatives": {"input": 1}, "ratio": 2}
         found.append(
@@ -129,7 +130,14 @@ def tasks() -> list[Task]:
     found.append(
         Task(
             "chs-pbm-FOXA1",
-            {"tf": "FOXA1", "files": "*train*", "assays": ["CHS"], "ratio": 1, "length": 100},
+            {
+                "tf": "FOXA1",
+                "files": "*train*",
+                "assays": ["CHS"],
+                "ratio": 1,
+                "length": 100,
+                "max_positives": 20000,
+            },
             {"PBM": {"tf": "FOXA1", **PBM_TEST}},
             MATRICES["FOXA1"],
             {
@@ -163,7 +171,13 @@ def tasks() -> list[Task]:
     found.append(
         Task(
             "sms-PRDM13",
-            {"tf": "PRDM13", "assays": ["SMS"], "ratio": 1, "negatives": {"input": 1}},
+            {
+                "tf": "PRDM13",
+                "assays": ["SMS"],
+                "ratio": 1,
+                "negatives": {"input": 1},
+                "max_positives": 20000,
+            },
             {},
             MATRICES["PRDM13"],
             {"window 40": _variant(40)},
@@ -178,6 +192,7 @@ def tasks() -> list[Task]:
             {
                 **selex,
                 "files": "SALL4_R[01]_*",
+                "max_positives": 12000,
                 "pool_files": "CONTROL_R[01]_*",
                 "ratio": 1,
                 "split": {"by": "hash", "test": 0.0},
@@ -238,7 +253,8 @@ def run(task: Task, out: Path, seeds: int) -> None:
     for number, (variant, settings) in enumerate(task.variants.items()):
         for permuted in (False, True) if number == 0 else (False,):
             label = f"network, {variant}" + (", permuted labels" if permuted else "")
-            folder = work / f"run-{variant.replace(' ', '-')}{'-permuted' * permuted}"
+            # Variants that differ in scoring only share one training.
+            folder = work / f"run-{settings['data.window']}{'-permuted' * permuted}"
             rows += _network_rows(task, label, settings, permuted, trained_on, folder, sets, seeds)
             print(task.name, label, f"{time.perf_counter() - began:.0f} s", flush=True)
     window = next(iter(task.variants.values()))["data.window"]
@@ -323,8 +339,36 @@ def _network_rows(
             sequences, data_settings.training_window, experiment.data.score_length
         )
         logits = score(model.network, model.head, fitted, "mean")
-        rows.append(_row(name, label, logits.T, labels, cycles, groups))
+        length = int(np.median(sequences.lengths))
+        rows.append(
+            _row(name, label, logits.T, labels, cycles, groups)
+            | {
+                # What can be known without the labels of the test.
+                "source_at_test_length": _source_at(
+                    length, data, model, experiment.data.score_length
+                ),
+                "seed_agreement": _agreement(logits),
+            }
+        )
     return rows
+
+
+def _source_at(length: int, data: Path, model: TrainedModel, score_length: str) -> float:
+    """Return the mean AUROC of the seeds on validation sequences cut to the test's length."""
+    table = read_table(data)
+    table = table.filter(np.array(table["split"].to_pylist()) == "validation")
+    cut = sequence.centre_crop(table_sequences(table), length)
+    window = model.experiment.data.training_window
+    fitted = fitted_to_window(cut, window, score_length)
+    logits = score(model.network, model.head, fitted, "mean")
+    labels = table["label"].to_numpy()
+    return float(np.mean([auroc(seed, labels) for seed in logits.T]))
+
+
+def _agreement(logits: np.ndarray) -> float:
+    """Return the mean Spearman correlation between the seeds' scores."""
+    correlations = np.atleast_2d(spearmanr(logits).statistic)
+    return float(correlations[np.triu_indices(len(correlations), 1)].mean())
 
 
 def _control_rows(data: Path, window: int, sets: dict[str, TestSet]) -> list[dict[str, Any]]:

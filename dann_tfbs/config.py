@@ -24,17 +24,17 @@ class StrictSettings(BaseModel):
 class Architecture(StrictSettings):
     """Layout of the network; the default has exactly 3402 trainable parameters."""
 
-    stem_widths: tuple[int, ...] = Field((7, 11), min_length=1)
+    stem_widths: tuple[int, ...] = Field((9, 13, 17), min_length=1)
     """Widths in bp of the parallel convolutions of the stem; odd."""
     stem_channels: int = Field(4, ge=1)
     """Output channels of each parallel convolution."""
-    blocks: int = Field(3, ge=0)
+    blocks: int = Field(2, ge=0)
     """Number of separable residual blocks."""
     expansion: int = Field(3, ge=1)
     """Channels inside a block per channel outside it."""
-    depthwise_width: int = Field(9, ge=1)
+    depthwise_width: int = Field(7, ge=1)
     """Width in bp of the depthwise convolution; odd."""
-    squeeze: Literal["expanded", "output", "none"] = "expanded"
+    squeeze: Literal["expanded", "output", "none"] = "output"
     """Where squeeze-and-excitation stands in a block."""
     squeeze_reduction: int = Field(4, ge=1)
     """Channels per channel of the squeezed vector."""
@@ -58,22 +58,30 @@ class Architecture(StrictSettings):
 
 
 PRESETS: dict[str, Architecture] = {
-    "triple": Architecture(),
-    "triple-wide-stem": Architecture(stem_widths=(15, 21), depthwise_width=5),
-    "double": Architecture(stem_widths=(9, 13, 17), blocks=2, depthwise_width=7, squeeze="output"),
+    "double": Architecture(),
+    "triple": Architecture(stem_widths=(7, 11), blocks=3, depthwise_width=9, squeeze="expanded"),
+    "triple-wide-stem": Architecture(
+        stem_widths=(15, 21), blocks=3, depthwise_width=5, squeeze="expanded"
+    ),
     "single": Architecture(
         stem_widths=(11, 15, 19),
         blocks=1,
         expansion=5,
         depthwise_width=13,
-        squeeze="output",
         squeeze_reduction=2,
     ),
-    "single-narrow": Architecture(stem_widths=(9, 13), stem_channels=5, blocks=1, expansion=5),
+    "single-narrow": Architecture(
+        stem_widths=(9, 13),
+        stem_channels=5,
+        blocks=1,
+        expansion=5,
+        depthwise_width=9,
+        squeeze="expanded",
+    ),
 }
 """Named layouts, each with exactly 3402 trainable parameters."""
 
-DEFAULT_PRESET = "triple"
+DEFAULT_PRESET = "double"
 
 
 class DataSettings(StrictSettings):

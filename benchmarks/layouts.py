@@ -38,10 +38,8 @@ WINDOW = 40
 
 def compare(out: Path, seeds: int) -> dict[str, dict[str, dict[str, float]]]:
     """Return, per TF and layout, validation scores and training speed."""
-    first = next(iter(PRESETS))
-    layouts = PRESETS | {
-        f"{first}, max pooling": Architecture(**(PRESETS[first].model_dump() | {"pooling": "max"}))
-    }
+    max_pooled = PRESETS["triple"].model_dump() | {"pooling": "max"}
+    layouts = PRESETS | {"triple, max pooling": Architecture.model_validate(max_pooled)}
     results: dict[str, dict[str, dict[str, float]]] = {}
     for tf, pattern in TFS.items():
         data = out / f"table-{tf}"

@@ -97,10 +97,19 @@ class DataSettings(StrictSettings):
     """Assay to predict: sets the defaults of window and ratio."""
     window: int | None = Field(None, ge=1)
     """Training window in bp (centre crop); none means the target assay's."""
-    score_length: Literal["own", "train"] = "own"
-    """How a sequence shorter than the training window is scored: as it is, or N-padded to it."""
+    score_length: Literal["auto", "own", "train"] = "auto"
+    """How a sequence shorter than the training window is scored: as it is (`own`), or N-padded to
+    it (`train`); `auto` takes what is better on held-out source sequences cut to the target's
+    length."""
+    target_length: int | None = Field(None, ge=1)
+    """Length in bp of the target's sequences, for `score_length: auto`; none means the assay's."""
     permute_labels: bool = False
     """Control: shuffle the training and validation labels before training."""
+
+    @property
+    def scored_length(self) -> int:
+        """Length in bp of the sequences to be scored."""
+        return self.target_length or get_assay(self.target).window
 
     @property
     def training_window(self) -> int:

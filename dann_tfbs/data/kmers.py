@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 SHARED_K = 31
 _ROWS_AT_ONCE = 8192
+_MOST_MARKS = 27  # 2**27 marks: 128 MiB
 _WHOLE = np.uint64(1 << 63)  # marks a key that stands for a whole sequence; k-mers have 62 bits
 
 
@@ -148,12 +149,23 @@ def shares_kmer(query: Sequences, reference: Sequences, k: int = SHARED_K) -> ND
     if not len(query) or not len(reference):
         return shares
     known = _distinct(np.concatenate([_distinct(keys) for keys, _ in sharing_keys(reference, k)]))
+    # A table of marks, some sixteen places a key, settles most look-ups without a search.
+    places = min(len(known).bit_length() + 4, _MOST_MARKS)
+    marked = np.zeros(1 << places, dtype=bool)
+    marked[_mark(known, places)] = True
     for keys, rows in sharing_keys(query, k):
+        likely = marked[_mark(keys, places)]
+        keys, rows = keys[likely], rows[likely]
         order = np.argsort(keys)  # ascending look-ups stay in the processor's cache
         keys, rows = keys[order], rows[order]
         place = np.searchsorted(known, keys).clip(max=len(known) - 1)
         shares[rows[known[place] == keys]] = True
     return shares
+
+
+def _mark(keys: NDArray[np.uint64], places: int) -> NDArray[np.uint64]:
+    # Multiplicative hashing: the highest bits of the product depend on all bits of the key.
+    return (keys * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(64 - places)
 
 
 def _distinct(keys: NDArray[np.uint64]) -> NDArray[np.uint64]:

@@ -18,12 +18,13 @@ BATCH = 512
 
 
 def fitted_to_window(
-    sequences: Sequences, window: int, score_length: Literal["own", "train"]
+    sequences: Sequences, window: int, score_length: Literal["auto", "own", "train"]
 ) -> Sequences:
     """Bring sequences to the length at which they are scored.
 
     Sequences longer than the training window stay whole (pooling covers them). Shorter ones stay as
-    they are (`own`) or are surrounded by N up to the window (`train`).
+    they are (`own`; `auto`, which training resolves) or are surrounded by N up to the window
+    (`train`).
     """
     return sequence.centre_pad(sequences, window) if score_length == "train" else sequences
 

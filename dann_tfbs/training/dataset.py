@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from dann_tfbs import sequence
-from dann_tfbs.config import DataSettings, genomic_sources
+from dann_tfbs.config import DataSettings, Experiment, genomic_sources
 from dann_tfbs.data.table import read_table, table_sequences
 from dann_tfbs.errors import InputError
 from dann_tfbs.sequence import Sequences
@@ -59,39 +59,42 @@ def labelled_table(settings: DataSettings, path: Path) -> pa.Table:
     return table.filter(pc.equal(table["tf"], settings.tf))
 
 
-def source_candidates(source: str, table: pa.Table) -> dict[str, list[str]]:
-    """Return the sets of assays to train on, by name.
+def source_candidates(source: str, table: pa.Table) -> list[str]:
+    """Return the names of the sources to train on.
 
     `auto` gives every genomic assay of the table and, where there are several, `both`; a table
-    without genomic assays must hold a single one. Any other source gives one set.
+    without genomic assays must hold a single one. Any other source gives itself.
 
     Raises
     ------
     InputError
         If the table lacks the assay, or `auto` has no rule for what the table holds.
     """
-    present = pc.unique(table["assay"]).to_pylist()
+    present: list[str] = pc.unique(table["assay"]).to_pylist()
     genomic = [code for code in genomic_sources() if code in present]
     if source == "auto":
         if len(genomic) > 1:
-            return {code: [code] for code in genomic} | {"both": genomic}
-        candidates = genomic or present
-        if len(candidates) == 1:
-            return {candidates[0]: candidates}
+            return [*genomic, "both"]
+        if len(genomic or present) == 1:
+            return genomic or present
         raise InputError(
             f"`auto` chooses among genomic assays; the table holds {', '.join(present)}.",
             key="data.source",
             remedy="Name the assay to train on.",
         )
-    wanted = genomic_sources() if source == "both" else [source]
-    missing = [code for code in wanted if code not in present]
+    missing = [code for code in source_assays(source) if code not in present]
     if missing:
         raise InputError(
             f"the table holds no training rows of {', '.join(missing)}.",
             key="data.source",
             remedy=f"It holds {', '.join(present) or 'none'}.",
         )
-    return {source: wanted}
+    return [source]
+
+
+def source_assays(source: str) -> list[str]:
+    """Return the assays that a source names: `both` is every genomic one."""
+    return genomic_sources() if source == "both" else [source]
 
 
 def labelled_sequences(
@@ -130,3 +133,19 @@ def labelled_set(
         stream(seed, "permuted labels").permutation(labels) if permute else labels for seed in seeds
     ]
     return LabelledSet(torch.from_numpy(cut.codes), torch.from_numpy(np.stack(rows)))
+
+
+def labelled_split(
+    experiment: Experiment, table: pa.Table, assays: Sequence[str], split: str
+) -> LabelledSet | None:
+    """Return a split at the training window; None unless it has positives and negatives."""
+    sequences, labels = labelled_sequences(table, assays, split)
+    if not 0 < labels.sum() < len(labels):
+        return None
+    return labelled_set(
+        sequences,
+        labels,
+        experiment.data.training_window,
+        experiment.member_seeds,
+        permute=experiment.data.permute_labels,
+    )

@@ -15,43 +15,32 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import torch
-from numpy.typing import NDArray
 
-from dann_tfbs import files, sequence
+from dann_tfbs import files
 from dann_tfbs._version import __version__
 from dann_tfbs.config import Experiment, as_plain
 from dann_tfbs.data.table import TABLE_FILE
 from dann_tfbs.errors import InputError
-from dann_tfbs.evaluation.metrics import auprc, auroc
-from dann_tfbs.model.network import Network, joined
-from dann_tfbs.model.scoring import score
 from dann_tfbs.run_folder import is_run, write_config, write_run
 from dann_tfbs.trained import resolve_device
 from dann_tfbs.training.batches import LabelledSet
+from dann_tfbs.training.choices import (
+    Candidate,
+    Validation,
+    best_source,
+    score_lengths,
+    score_sources,
+    validation_scores,
+    with_score_length,
+)
 from dann_tfbs.training.dataset import (
     labelled_sequences,
-    labelled_set,
+    labelled_split,
     labelled_table,
+    source_assays,
     source_candidates,
 )
 from dann_tfbs.training.fit import Fitted, best_epoch, fit
-
-
-@dataclass(frozen=True)
-class Validation:
-    """Held-out sequences scored by the best epoch.
-
-    Attributes
-    ----------
-    labels
-        As trained with (permuted, if the labels were), shape (members, n).
-    logits
-        Shape (n, members).
-    """
-
-    labels: NDArray[np.float32]
-    logits: NDArray[np.float32]
-
 
 OnEpoch = Callable[[str, Sequence[dict[str, float]]], None]
 
@@ -118,40 +107,58 @@ def train(
         raise InputError("no prepared data is named.", key="data.path", remedy="Give --data DIR.")
     began = time.time()
     table = labelled_table(experiment.data, experiment.data.path)
-    candidates = source_candidates(experiment.data.source, table)
+    sets = _resolved_sets(experiment, table)
     device = resolve_device(experiment.device)
     digest = files.sha256(_table_file(experiment.data.path))
     _open_folder(out, experiment, resume=resume)
 
-    fits: dict[str, tuple[Fitted, Experiment]] = {}
-    for name, assays in candidates.items():
-        resolved = _with_window(experiment, table, assays, name)
-        training = _labelled_split(resolved, table, assays, "train")
-        if training is None:
-            raise InputError(
-                f"training needs both positives and negatives of {' and '.join(assays)}.",
-                path=experiment.data.path,
-                remedy="Check the counts in its manifest.json.",
-            )
+    candidates: dict[str, Candidate] = {}
+    for name, (resolved, training, validation) in sets.items():
         fitted = fit(
             resolved,
             training,
-            _labelled_split(resolved, table, assays, "validation"),
+            validation,
             checkpoint=out / f"checkpoint-{name}.safetensors",
             identity=_identity(resolved, digest),
             device=device,
             show_progress=show_progress,
             on_epoch=None if on_epoch is None else partial(on_epoch, name),
         )
-        fits[name] = (fitted, resolved)
-    scores = _source_scores(fits, table, device) if len(fits) > 1 else []
-    best = max(scores, key=lambda row: row["mean_auroc"]) if scores else None
-    fitted, resolved = fits[best["source"] if best else next(iter(fits))]
-    provenance = _provenance(resolved, device, digest, began)
-    folders = _write_runs(out, fitted, resolved, scores, provenance)
-    assays = candidates[resolved.data.source]
-    validation = _validation(fitted, resolved, table, assays, device)
-    return Trained(folders, resolved, fitted.history, scores, validation)
+        candidates[name] = Candidate(resolved, fitted, device)
+    source_scores = score_sources(candidates, table) if len(candidates) > 1 else []
+    chosen = candidates[best_source(source_scores) if source_scores else next(iter(candidates))]
+    length_scores = score_lengths(chosen, table)
+    resolved = with_score_length(chosen.experiment, length_scores)
+    folders = _write_runs(
+        out,
+        chosen.fitted,
+        resolved,
+        {"source_scores": source_scores, "score_length_scores": length_scores},
+        _provenance(resolved, device, digest, began),
+    )
+    held_out = validation_scores(chosen, table, source_assays(resolved.data.source))
+    return Trained(folders, resolved, chosen.fitted.history, source_scores, held_out)
+
+
+def _resolved_sets(
+    experiment: Experiment, table: pa.Table
+) -> dict[str, tuple[Experiment, LabelledSet, LabelledSet | None]]:
+    """Return, for every candidate source, its resolved settings, training and validation sets."""
+    sets = {}
+    for name in source_candidates(experiment.data.source, table):
+        resolved = _resolved(experiment, table, name)
+        training, validation = (
+            labelled_split(resolved, table, source_assays(name), split)
+            for split in ("train", "validation")
+        )
+        if training is None:
+            raise InputError(
+                f"training on {name} needs both positives and negatives.",
+                path=experiment.data.path,
+                remedy="Check the counts in its manifest.json.",
+            )
+        sets[name] = (resolved, training, validation)
+    return sets
 
 
 def _table_file(path: Path) -> Path:
@@ -177,15 +184,13 @@ def _open_folder(out: Path, experiment: Experiment, *, resume: bool) -> None:
     write_config(out, experiment)
 
 
-def _with_window(
-    experiment: Experiment, table: pa.Table, assays: list[str], source: str
-) -> Experiment:
-    """Resolve source and window: no longer than the longest training sequence."""
-    sequences, _ = labelled_sequences(table, assays, "train")
-    longest = int(sequences.lengths.max(initial=0))
-    window = min(experiment.data.training_window, longest) if longest else None
-    data = experiment.data.model_copy(update={"source": source, "window": window})
-    return experiment.model_copy(update={"data": data})
+def _resolved(experiment: Experiment, table: pa.Table, source: str) -> Experiment:
+    """Fill in the TF and the source; the window is no longer than the longest training sequence."""
+    sequences, _ = labelled_sequences(table, source_assays(source), "train")
+    longest = int(sequences.lengths.max(initial=1))
+    window = min(experiment.data.training_window, longest)
+    settings = {"source": source, "window": window, "tf": table["tf"][0].as_py()}
+    return experiment.model_copy(update={"data": experiment.data.model_copy(update=settings)})
 
 
 def _identity(experiment: Experiment, data_digest: str) -> str:
@@ -193,69 +198,10 @@ def _identity(experiment: Experiment, data_digest: str) -> str:
     plain = as_plain(experiment)
     for key in ("name", "device", "prediction"):
         plain.pop(key)
-    plain["data"].pop("path")
+    for key in ("path", "score_length", "target_length"):
+        plain["data"].pop(key)
     text = json.dumps([plain, data_digest], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _source_scores(
-    fits: dict[str, tuple[Fitted, Experiment]], table: pa.Table, device: torch.device
-) -> list[dict[str, Any]]:
-    """Score every candidate on the held-out sequences of every genomic assay in the table."""
-    assays = [name for name in fits if name != "both"]
-    rows = []
-    for name, (fitted, experiment) in fits.items():
-        row: dict[str, Any] = {"source": name, "held_out_split": "validation"}
-        for assay in assays:
-            held_out = _validation(fitted, experiment, table, [assay], device)
-            if held_out is None:
-                raise InputError(
-                    f"`source: auto` needs held-out positives and negatives of {assay}.",
-                    key="data.source",
-                    remedy="Prepare a validation split, or name the source.",
-                )
-            pairs = list(zip(held_out.logits.T, held_out.labels, strict=True))
-            row[f"{assay}_auroc"] = float(np.mean([auroc(*pair) for pair in pairs]))
-            row[f"{assay}_auprc"] = float(np.mean([auprc(*pair) for pair in pairs]))
-        row["mean_auroc"] = float(np.mean([row[f"{assay}_auroc"] for assay in assays]))
-        rows.append(row)
-    return rows
-
-
-def _validation(
-    fitted: Fitted,
-    experiment: Experiment,
-    table: pa.Table,
-    assays: list[str],
-    device: torch.device,
-) -> Validation | None:
-    """Score the validation split of some assays with the best epoch; None where it is missing."""
-    data = _labelled_split(experiment, table, assays, "validation")
-    if data is None:
-        return None
-    head = experiment.data.target
-    network = Network(experiment.architecture, [head], len(fitted.best)).to(device)
-    network.load_state_dict(joined(fitted.best))
-    network.eval()
-    codes = sequence.from_codes(data.codes.numpy())
-    logits = score(network, head, codes, experiment.prediction.strands)
-    return Validation(data.labels.numpy(), logits)
-
-
-def _labelled_split(
-    experiment: Experiment, table: pa.Table, assays: list[str], split: str
-) -> LabelledSet | None:
-    """Return a split at the training window; None unless it has positives and negatives."""
-    sequences, labels = labelled_sequences(table, assays, split)
-    if not 0 < labels.sum() < len(labels):
-        return None
-    return labelled_set(
-        sequences,
-        labels,
-        experiment.data.training_window,
-        experiment.member_seeds,
-        permute=experiment.data.permute_labels,
-    )
 
 
 def _member_folders(out: Path, experiment: Experiment) -> list[Path]:
@@ -267,7 +213,7 @@ def _write_runs(
     out: Path,
     fitted: Fitted,
     experiment: Experiment,
-    source_scores: list[dict[str, Any]],
+    choices: dict[str, Any],
     provenance: dict[str, Any],
 ) -> list[Path]:
     seeds = experiment.member_seeds
@@ -280,7 +226,7 @@ def _write_runs(
             experiment.model_copy(update={"seed": seed, "seeds": 1}),
             fitted.best[member],
             fitted.last[member],
-            {"best_epoch": best + 1, "history": records, "source_scores": source_scores},
+            {"best_epoch": best + 1, "history": records, **choices},
             provenance | {"seed": seed},
         )
     return folders

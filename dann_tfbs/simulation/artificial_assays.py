@@ -23,8 +23,8 @@ from dann_tfbs.simulation.benchmark import (
     write_answers,
 )
 from dann_tfbs.simulation.binding import BindingModel
-from dann_tfbs.simulation.random_streams import stream
 from dann_tfbs.simulation.settings import SimulationSettings
+from dann_tfbs.streams import stream
 
 TRAIN_DESIGN = "ME"
 TEST_DESIGN = "HK"

@@ -28,9 +28,9 @@ from dann_tfbs.simulation.peaks import (
     window_is_known,
     windows,
 )
-from dann_tfbs.simulation.random_streams import stream
 from dann_tfbs.simulation.settings import SimulationSettings
 from dann_tfbs.simulation.writers import write_peaks
+from dann_tfbs.streams import stream
 
 _TEST_SHARE = 5
 _ALIENS = 2

@@ -13,9 +13,9 @@ from dann_tfbs.simulation.binding import BindingModel
 from dann_tfbs.simulation.factors import choose_factors
 from dann_tfbs.simulation.genome import Chromosome, make_chromosome, repeat_families
 from dann_tfbs.simulation.genomic_assays import write_genomic_assay
-from dann_tfbs.simulation.random_streams import stream
 from dann_tfbs.simulation.settings import SimulationSettings
 from dann_tfbs.simulation.writers import write_genome
+from dann_tfbs.streams import stream
 
 CHROMOSOMES = 6
 _TILES_PER_PEAK = 4

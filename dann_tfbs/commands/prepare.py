@@ -38,9 +38,10 @@ def prepare(
     **options: Any,
 ) -> None:
     """Make a prepared folder: table.parquet, manifest.json, quality.json and quality.png."""
-    from dann_tfbs.config import read_yaml, validated, with_overrides
+    from dann_tfbs.config import read_yaml, validated, with_overrides, with_values
     from dann_tfbs.data.prepare import prepare as run
     from dann_tfbs.data.recipe import Recipe
+    from dann_tfbs.data.sources import skipped
 
     values = read_yaml(config) if config else {}
     values |= {key: value for key, value in options.items() if value is not None}
@@ -49,16 +50,29 @@ def prepare(
     if negatives is not None:
         values["negatives"] = _weights(negatives)
     if split_by is not None:
-        values["split"] = {**values.get("split", {}), "by": split_by}
+        values = with_values(values, {"split.by": split_by})
     values = with_overrides(values, list(overrides))
-    manifest = run(validated(Recipe, values, str(config or "command line")), out)
-    for assay, report in manifest["quality"].items():
-        for warning in report["warnings"]:
-            click.echo(f"Warning ({assay}): {warning}", err=True)
+    recipe = validated(Recipe, values, str(config or "command line"))
+    manifest = run(recipe, out)
+    for warning in _warnings(manifest):
+        click.echo(f"Warning: {warning}", err=True)
     if not quiet:
+        if recipe.ibis_root and (passed := skipped(recipe.ibis_root)):
+            names = ", ".join(str(path.relative_to(recipe.ibis_root)) for path in passed[:5])
+            more = ", …" if len(passed) > 5 else ""
+            click.echo(f"Note: {len(passed)} passed over, of unknown kind: {names}{more}", err=True)
         for name, count in manifest["counts"].items():
             click.echo(f"{count:>9,}  {name}")
         click.echo(f"Prepared: {out}")
+
+
+def _warnings(manifest: dict[str, Any]) -> list[str]:
+    """Return what the splits and the quality report warn of."""
+    found = list(manifest["quality"]["warnings"])
+    for assay, report in manifest["assays"].items():
+        warnings = [*report["split"]["warnings"], *manifest["quality"]["assays"][assay]["warnings"]]
+        found += [f"{assay}: {warning}" for warning in warnings]
+    return found
 
 
 def _weights(text: str) -> dict[str, float]:

@@ -10,8 +10,10 @@ import numpy as np
 
 from dann_tfbs.data import records
 from dann_tfbs.data.genome import Genome
+from dann_tfbs.data.intervals import Intervals
 from dann_tfbs.data.kmers import canonical_sequence_hash
 from dann_tfbs.data.load import Loaded, load_source
+from dann_tfbs.data.overlap import overlaps_any
 from dann_tfbs.data.pbm_labels import positives as bound_spots
 from dann_tfbs.data.readers.pbm import preprocessing
 from dann_tfbs.data.recipe import Recipe
@@ -53,21 +55,14 @@ def collect_positives(
     InputError
         If no file holds any.
     """
-    chosen = [
+    of_tf = [
         source
         for source in sources
-        if source.assay == assay
-        and source.tf == recipe.tf
-        and source.role == "positive"
-        and fnmatch(source.path.name, recipe.files)
+        if source.assay == assay and source.tf == recipe.tf and source.role == "positive"
     ]
+    chosen = [source for source in of_tf if fnmatch(source.path.name, recipe.files)]
     if not chosen:
-        known = sorted({s.tf for s in sources if s.assay == assay and s.role == "positive"})
-        raise InputError(
-            f"there is no {assay} file of {recipe.tf} whose name fits '{recipe.files}'.",
-            path=recipe.ibis_root or recipe.sheet,
-            remedy=f"{assay} files exist for: {', '.join(known) or 'no TF'}.",
-        )
+        raise _no_positives(recipe, assay, sources, of_tf)
     chosen = _of_cycles(recipe, chosen)
     result = Collected(_empty(), _empty(), chosen)
     bound, unbound = [], []
@@ -86,10 +81,49 @@ def collect_positives(
     result.positives = positives.take(distinct)
     result.probes = records.concatenate(unbound)
     if not len(result.positives):
+        left_out = ", ".join(f"{count} {reason}" for reason, count in result.dropped.items())
         raise InputError(
-            f"the {assay} files of {recipe.tf} hold no bound sequence.", path=chosen[0].path
+            f"the {assay} files of {recipe.tf} hold no bound sequence"
+            + (f" (left out: {left_out})." if left_out else "."),
+            path=chosen[0].path,
+            remedy="Check the recipe's window and length, and the preprocessing that a PBM file's "
+            "name states.",
         )
     return result
+
+
+def _no_positives(
+    recipe: Recipe, assay: str, sources: Sequence[SourceFile], of_tf: Sequence[SourceFile]
+) -> InputError:
+    """Say which part of the wish is not there, and what is."""
+    if of_tf:
+        problem = f"there is no {assay} file of {recipe.tf} whose name fits '{recipe.files}'."
+        remedy = f"There are: {', '.join(source.path.name for source in of_tf)}."
+    else:
+        problem = f"there is no {assay} file of {recipe.tf}."
+        bound = [source for source in sources if source.role == "positive"]
+        tfs = sorted({source.tf for source in bound if source.assay == assay})
+        assays = sorted({source.assay for source in bound if source.tf == recipe.tf})
+        remedy = (
+            f"{assay} files exist for: {', '.join(tfs) or 'no TF'}; "
+            f"{recipe.tf} has files of: {', '.join(assays) or 'no assay'}."
+        )
+    return InputError(problem, path=recipe.ibis_root or recipe.sheet, remedy=remedy)
+
+
+def collect_targets(
+    recipe: Recipe, sources: Sequence[SourceFile], genome: Genome | None
+) -> list[tuple[SourceFile, Records]]:
+    """Read the unlabelled sequences of the assay to be predicted, file by file.
+
+    They keep their length, and lose what could tell bound from unbound: signal and cycle.
+    """
+    found = []
+    for source in sources:
+        if source.role == "target" and source.tf in ("", recipe.tf):
+            loaded = load_source(replace(source, cycle=None), genome, recipe.window).records
+            found.append((source, replace(loaded, signal=np.full(len(loaded), np.nan))))
+    return found
 
 
 def collect_pool(
@@ -105,12 +139,17 @@ def collect_pool(
     `aliens`: positives of all other TFs in the assay. `input`: the TF's own unselected library,
     else the libraries of no TF in particular. `control`: libraries selected without protein, of the
     positives' cycles.
+
+    Raises
+    ------
+    InputError
+        If there are no such files.
     """
     of_assay = [s for s in sources if s.assay == assay and fnmatch(s.path.name, recipe.pool_files)]
     if kind == "aliens":
         others = [s for s in of_assay if s.tf not in ("", recipe.tf) and s.role == "positive"]
         by_tf = {tf: [s for s in others if s.tf == tf] for tf in sorted({s.tf for s in others})}
-        chosen = [s for files in by_tf.values() for s in _of_cycles(recipe, files)]
+        chosen = [s for files in by_tf.values() for s in _of_cycles(recipe, files, optional=True)]
     else:
         own = [s for s in of_assay if s.role == kind and s.tf in ("", recipe.tf)]
         chosen = [s for s in own if s.tf == recipe.tf] or own
@@ -122,7 +161,8 @@ def collect_pool(
             f"there are no files for negatives of kind '{kind}' ({assay}).",
             path=recipe.ibis_root or recipe.sheet,
             key="negatives",
-            remedy="Choose other kinds, or add the files.",
+            remedy=f"Choose other kinds, or add files that fit '{recipe.pool_files}'"
+            + (" and the positives' cycles." if kind == "control" else "."),
         )
     parts = []
     for source in chosen:
@@ -136,12 +176,27 @@ def collect_pool(
 def _load(recipe: Recipe, source: SourceFile, genome: Genome | None) -> Loaded:
     """Read a file and bring its sequences to the recipe's length, if it states one."""
     loaded = load_source(source, genome, recipe.window)
-    if recipe.length is None:
-        return loaded
-    enough = loaded.records.sequences.lengths >= recipe.length
-    kept = loaded.records.take(enough)
-    cut = replace(kept, sequences=centre_crop(kept.sequences, recipe.length))
-    return Loaded(cut, loaded.dropped | {"shorter than length": int((~enough).sum())})
+    kept, dropped = loaded.records, dict(loaded.dropped)
+    if genome is not None and len(genome.blacklist) and kept.intervals is not None:
+        listed = overlaps_any(kept.intervals, genome.blacklist)
+        kept = kept.take(~listed)
+        dropped["blacklisted"] = int(listed.sum())
+    if recipe.length is not None:
+        enough = kept.sequences.lengths >= recipe.length
+        kept = _cropped(kept.take(enough), recipe.length)
+        dropped["shorter than length"] = int((~enough).sum())
+    return Loaded(kept, dropped)
+
+
+def _cropped(found: Records, length: int) -> Records:
+    """Cut sequences to their middle, and with them the intervals that are theirs base for base."""
+    sequences, place = found.sequences, found.intervals
+    if place is not None:
+        # An interval of another width is that of a whole peak, of which the file has a part.
+        own = place.end - place.start == sequences.lengths
+        start = np.where(own, place.start + (sequences.lengths - length) // 2, place.start)
+        place = Intervals(place.chrom, start, np.where(own, start + length, place.end))
+    return replace(found, sequences=centre_crop(sequences, length), intervals=place)
 
 
 def first_of_each(found: Records) -> np.ndarray:
@@ -149,14 +204,16 @@ def first_of_each(found: Records) -> np.ndarray:
     return np.sort(np.unique(canonical_sequence_hash(found.sequences), return_index=True)[1])
 
 
-def _of_cycles(recipe: Recipe, sources: Sequence[SourceFile]) -> list[SourceFile]:
+def _of_cycles(
+    recipe: Recipe, sources: Sequence[SourceFile], *, optional: bool = False
+) -> list[SourceFile]:
     """Keep the files of the wanted SELEX cycles; files without a cycle are always kept."""
     cycles = {source.cycle for source in sources if source.cycle is not None}
     if not cycles or recipe.cycles == "all":
         return list(sources)
     wanted: Iterable[int] = [max(cycles)] if recipe.cycles == "last" else recipe.cycles
     kept = [source for source in sources if source.cycle is None or source.cycle in wanted]
-    if not kept:
+    if not kept and not optional:
         raise InputError(
             f"{recipe.tf} has no reads of the cycles {', '.join(map(str, wanted))}.",
             key="cycles",

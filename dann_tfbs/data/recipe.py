@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any, Literal
 
@@ -27,9 +28,11 @@ class SplitSettings(StrictSettings):
     test: float = Field(0.1, ge=0, lt=1)
     """Share of the rows that test, for `hash`."""
     test_chromosomes: tuple[str, ...] = ()
-    """Chromosomes that test, for `chromosome`; none means IBIS: even numbers test."""
+    """Chromosomes that test, for `chromosome` (`auto` becomes that); none means IBIS: odd numbers
+    and sex chromosomes train, even numbers test, other sequences are left out."""
     test_groups: tuple[str, ...] = ()
-    """Groups that test, for `group`: a row tests if its group ends in one of these."""
+    """Groups that test, for `group`: a row tests if its group ends in one of these. Negatives of
+    groups that no positive is in (aliens, genome) are spread like the positives."""
     name: Literal["train", "validation", "test"] = "test"
     """The one split, for `all`."""
 
@@ -37,6 +40,10 @@ class SplitSettings(StrictSettings):
     def _groups_named(self) -> SplitSettings:
         if self.by == "group" and not self.test_groups:
             raise ValueError("a split by group needs test_groups")
+        if self.by != "group" and self.test_groups:
+            raise ValueError("test_groups go with by: group")
+        if self.by not in ("auto", "chromosome") and self.test_chromosomes:
+            raise ValueError("test_chromosomes go with by: chromosome")
         return self
 
 
@@ -52,7 +59,8 @@ class Recipe(StrictSettings):
     ibis_root: Path | None = None
     """Folder in the IBIS layout; this or `sheet`."""
     sheet: Path | None = None
-    """Sample sheet (TSV: path, tf, assay, replicate, cycle, role)."""
+    """Sample sheet (TSV: path, tf, assay, replicate, cycle, role). Its files of role `target` (of
+    this TF or of none) become unlabelled rows, whole, in a split of their own."""
     files: str = "*"
     """Pattern of the names of the positive files, such as `*DREAM5ME*`."""
     pool_files: str = "*"
@@ -60,7 +68,7 @@ class Recipe(StrictSettings):
     genome: Path | None = None
     """FASTA (plain or bgzip), for peaks and for negatives out of the genome."""
     blacklist: Path | None = None
-    """BED of regions to keep negatives out of."""
+    """BED of regions without positives and negatives; needs a genome."""
     window: int = Field(PEAK_WINDOW, ge=1)
     """Length in bp of the window around a peak's summit."""
     length: int | None = Field(None, ge=1)
@@ -82,14 +90,23 @@ class Recipe(StrictSettings):
     @field_validator("ratio")
     @classmethod
     def _positive_ratio(cls, value: Any) -> Any:
-        if value is not None and value != "all" and value < 0:
-            raise ValueError("the ratio must not be negative")
+        if value is not None and value != "all" and not 0 <= value < math.inf:
+            raise ValueError("the ratio must be zero or more")
+        return value
+
+    @field_validator("assays")
+    @classmethod
+    def _different_assays(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(value)) < len(value):
+            raise ValueError("an assay is named twice")
         return value
 
     @model_validator(mode="after")
     def _one_origin(self) -> Recipe:
         if (self.ibis_root is None) == (self.sheet is None):
             raise ValueError("give either ibis_root or sheet")
+        if self.blacklist is not None and self.genome is None:
+            raise ValueError("a blacklist needs a genome")
         if self.negatives is not None:
             wanted = [kind for kind in GENOME_KINDS if kind in self.negatives]
             if wanted and self.genome is None:

@@ -20,6 +20,8 @@ from dann_tfbs.sequence import Sequences
 
 TABLE_FILE = "table.parquet"
 MANIFEST_FILE = "manifest.json"
+TARGET = "target"
+"""Source and split of unlabelled rows of the assay to be predicted."""
 
 SCHEMA = pa.schema(
     [
@@ -33,9 +35,11 @@ SCHEMA = pa.schema(
             "source",
             pa.string(),
             nullable=False,
-            metadata={"about": "positive, or the kind of negative (aliens, shades, input, …)"},
+            metadata={"about": "positive, target, or the kind of negative (aliens, shades, …)"},
         ),
-        pa.field("split", pa.string(), nullable=False, metadata={"about": "train validation test"}),
+        pa.field(
+            "split", pa.string(), nullable=False, metadata={"about": "train validation test target"}
+        ),
         pa.field("group", pa.string(), metadata={"about": "replicate or file"}),
         pa.field("cycle", pa.int16(), metadata={"about": "SELEX cycle, if any"}),
         pa.field("chrom", pa.string(), metadata={"about": "chromosome, if any"}),

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from dann_tfbs.assays import get_assay
-from dann_tfbs.data.assign_splits import used_chromosomes
-from dann_tfbs.data.collect import Collected, collect_pool
+from dann_tfbs.data.assign_splits import Rule, has_place, in_some_split
+from dann_tfbs.data.collect import Collected, collect_pool, first_of_each
 from dann_tfbs.data.genome import Genome
+from dann_tfbs.data.kmers import canonical_sequence_hash
 from dann_tfbs.data.negatives.genomic import gc_matched_genome, random_genome, shades
 from dann_tfbs.data.negatives.mixing import Sampler, mix
 from dann_tfbs.data.negatives.pools import aliens, from_pool, shuffled
@@ -43,9 +44,24 @@ def draw_negatives(
     sources: Sequence[SourceFile],
     genome: Genome | None,
     found: Collected,
+    n_positives: int,
+    rule: Rule,
     rng: np.random.Generator,
 ) -> tuple[Sampled, list[SourceFile]]:
     """Draw the negatives of one assay.
+
+    Parameters
+    ----------
+    recipe, assay, sources, genome
+        As for `collect_positives`.
+    found
+        What that gave. Negatives keep clear of all its positives, also those not in the table.
+    n_positives
+        Number of positives in the table, which the ratio refers to.
+    rule
+        How the assay is split: negatives that would stand in no split are not drawn.
+    rng
+        Source of randomness.
 
     Returns
     -------
@@ -63,11 +79,15 @@ def draw_negatives(
     ratio = recipe.negatives_per_positive
     if ratio == "all":
         if list(weights) != ["probes"]:
-            raise InputError("`all` goes with negatives of kind probes.", key="ratio")
-        gc = gc_content(found.positives.sequences)
-        sampled = make_sampled("probes", found.probes, gc)
+            raise InputError(
+                "`all` goes with negatives of kind probes.",
+                key="ratio",
+                remedy="Give a number of negatives per positive.",
+            )
+        sampled = _every_probe(found)
         return Sampled(
-            sampled.records, {"count": len(found.probes), "parts": {"probes": sampled.report}}
+            sampled.records,
+            {"sampler": "all", "count": len(sampled.records), "parts": {"probes": sampled.report}},
         ), []
     samplers: dict[str, tuple[float, Sampler]] = {}
     read: list[SourceFile] = []
@@ -75,14 +95,31 @@ def draw_negatives(
         pool = found.probes
         if kind in ("aliens", "input", "control"):
             pool, of_pool = collect_pool(recipe, assay, kind, sources, genome, found.positives)
+            pool = pool.take(in_some_split(recipe.split, rule, pool))
             read += of_pool
-        samplers[kind] = (weight, _sampler(kind, recipe, genome, found.positives, pool))
-    total = round(ratio * len(found.positives))
-    return mix(samplers, total, rng), read
+        samplers[kind] = (weight, _sampler(kind, recipe, genome, found.positives, pool, rule))
+    return mix(samplers, round(ratio * n_positives), rng), read
+
+
+def _every_probe(found: Collected) -> Sampled:
+    """Return each unbound probe once, but none that another array of the TF found bound."""
+    bound = canonical_sequence_hash(found.positives.sequences)
+    unbound = found.probes.take(~np.isin(canonical_sequence_hash(found.probes.sequences), bound))
+    distinct = unbound.take(first_of_each(unbound))
+    dropped = {
+        "positive": len(found.probes) - len(unbound),
+        "repeated": len(unbound) - len(distinct),
+    }
+    return make_sampled("probes", distinct, gc_content(found.positives.sequences), dropped)
 
 
 def _sampler(
-    kind: str, recipe: Recipe, genome: Genome | None, positives: Records, pool: Records
+    kind: str,
+    recipe: Recipe,
+    genome: Genome | None,
+    positives: Records,
+    pool: Records,
+    rule: Rule,
 ) -> Sampler:
     """Return the sampler of one kind, waiting for a number and a generator."""
     if kind == "aliens":
@@ -91,13 +128,17 @@ def _sampler(
         return lambda n, rng: from_pool(pool, positives, n, rng, recipe.gc_match, kind)
     if kind == "shuffle":
         return lambda n, rng: shuffled(positives, n, rng)
-    place = positives.intervals
-    if genome is None or place is None:
+    if genome is None or positives.intervals is None:
         raise InputError(
-            f"negatives of kind '{kind}' need a genome and peaks with coordinates.", key="negatives"
+            f"negatives of kind '{kind}' need a genome and positives with coordinates.",
+            key="negatives",
+            remedy="Give peaks (or FASTA whose headers name an interval) and --genome.",
         )
+    placed = has_place(positives)
+    place = positives.intervals.take(placed)
     width = int(positives.sequences.lengths.max())
-    chroms = used_chromosomes(recipe.split, place)
+    used = in_some_split(recipe.split, rule, positives)[placed]
+    chroms = list(dict.fromkeys(place.chrom[used].tolist()))
     if kind == "shades":
         return lambda n, rng: shades(genome, place, width, n, rng, chroms)
     draw = gc_matched_genome if kind == "gc" else random_genome

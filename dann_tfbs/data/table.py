@@ -5,9 +5,7 @@ A prepared folder holds `table.parquet` and `manifest.json` (settings, seed, cou
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -79,14 +77,14 @@ def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
             path=file,
             remedy="Make the table with `dann-tfbs prepare`.",
         )
-    return pq.read_table(file, columns=columns or SCHEMA.names)
-
-
-def read_manifest(folder: Path) -> dict[str, Any]:
-    """Read the manifest of a prepared folder; empty where a bare table has none."""
-    file = folder / MANIFEST_FILE
-    manifest: dict[str, Any] = json.loads(file.read_text("utf-8")) if file.is_file() else {}
-    return manifest
+    try:
+        return pq.read_table(file, columns=columns or SCHEMA.names)
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(
+            f"is damaged ({' '.join(str(error).split())}).",
+            path=file,
+            remedy="Make it again with `dann-tfbs prepare`.",
+        ) from error
 
 
 def table_sequences(table: pa.Table) -> Sequences:

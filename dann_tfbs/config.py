@@ -222,7 +222,7 @@ def validated(kind: type[Settings], values: Mapping[str, Any], origin: str) -> S
         return kind.model_validate(dict(values))
     except ValidationError as error:
         first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"]) or None
+        key = _dotted(kind, first["loc"]) or None
         if first["type"] == "extra_forbidden":
             known = ", ".join(_known_keys(kind, first["loc"][:-1]))
             raise InputError(
@@ -230,6 +230,19 @@ def validated(kind: type[Settings], values: Mapping[str, Any], origin: str) -> S
             ) from error
         message = first["msg"].removeprefix("Value error, ")
         raise InputError(f"{message}.", path=origin, key=key) from error
+
+
+def _dotted(kind: type[BaseModel], location: tuple[int | str, ...]) -> str:
+    """Return the dotted key of an error; what follows a plain key names a type, not a key."""
+    parts: list[str] = []
+    inner: Any = kind
+    for part in location:
+        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
+            break
+        parts.append(str(part))
+        field = inner.model_fields.get(str(part))
+        inner = None if field is None else field.annotation
+    return ".".join(parts)
 
 
 def _known_keys(kind: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -35,23 +36,32 @@ def write_predictions(path: Path, column: str, chunks: Iterable[Scores]) -> int:
     Raises
     ------
     InputError
-        If the ending is unknown, or an AAA value lies outside [0, 1].
+        If the ending is unknown, a score is NaN, or an AAA value lies outside [0, 1].
     OutputError
         If the file cannot be written.
     """
     separator, number = _layout(path)
     count = 0
     with written_aside(path) as aside, open(aside, "w", encoding="utf-8") as file:
-        file.write(f"tag{separator}{column}\n")
+        # Quotes a tag that holds the separator.
+        writer = csv.writer(file, delimiter=separator, lineterminator="\n")
+        writer.writerow(["tag", column])
         for tags, scores in chunks:
+            missing = np.isnan(scores)
+            if missing.any():
+                raise InputError(
+                    f"the score of '{tags[int(np.argmax(missing))]}' is not a number.",
+                    path=path,
+                    remedy="Check the weights of the run.",
+                )
             if separator == "\t" and len(scores) and not (0 <= scores.min() <= scores.max() <= 1):
                 raise InputError(
                     "the AAA format holds values between 0 and 1 only.",
                     path=path,
                     remedy="Write a .csv instead.",
                 )
-            row = f"%s{separator}{number}\n"
-            file.write("".join([row % pair for pair in zip(tags, scores.tolist(), strict=True)]))
+            texts = [number % score for score in scores.tolist()]
+            writer.writerows(zip(tags, texts, strict=True))
             count += len(tags)
     return count
 

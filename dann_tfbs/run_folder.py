@@ -18,7 +18,7 @@ from safetensors.torch import load_file, save_file
 
 from dann_tfbs.config import Experiment, as_plain, read_yaml, validated
 from dann_tfbs.errors import InputError
-from dann_tfbs.files import written_aside
+from dann_tfbs.files import write_json, write_text, written_aside
 from dann_tfbs.model.network import State
 
 CONFIG_FILE = "config.yaml"
@@ -55,8 +55,7 @@ class Run:
 
 def write_config(folder: Path, experiment: Experiment) -> None:
     """Write the settings of a run into its folder."""
-    with written_aside(folder / CONFIG_FILE) as aside:
-        aside.write_text(yaml.safe_dump(as_plain(experiment), sort_keys=False), encoding="utf-8")
+    write_text(folder / CONFIG_FILE, yaml.safe_dump(as_plain(experiment), sort_keys=False))
 
 
 def write_run(
@@ -69,9 +68,8 @@ def write_run(
 ) -> None:
     """Write a finished run; the weights come last, so that they mark a complete folder."""
     write_config(folder, experiment)
-    for name, values in ((METRICS_FILE, metrics), (PROVENANCE_FILE, provenance)):
-        with written_aside(folder / name) as aside:
-            aside.write_text(json.dumps(values, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    write_json(folder / METRICS_FILE, metrics)
+    write_json(folder / PROVENANCE_FILE, provenance)
     for name, state in ((LAST_FILE, last), (WEIGHTS_FILE, best)):
         with written_aside(folder / name) as aside:
             save_file({key: value.contiguous() for key, value in state.items()}, aside)

@@ -166,10 +166,11 @@ def _shifted(sequences: Sequences, starts: NDArray[np.integer], length: int) -> 
     return Sequences(codes, lengths)
 
 
-def centre_pad(sequences: Sequences, length: int) -> Sequences:
+def centre_pad(sequences: Sequences, length: int | NDArray[np.integer]) -> Sequences:
     """Surround every sequence with N up to `length` bases; longer ones stay as they are.
 
     A sequence of L bases gets ⌊(length − L) / 2⌋ N on its left. The N count as bases: lengths grow.
+    `length` is one for all, or one for each sequence, shape (n,).
     """
     missing = np.maximum(length - sequences.lengths, 0)
     lengths = (sequences.lengths + missing).astype(np.int32)

@@ -15,7 +15,7 @@ from dann_tfbs.config import Experiment, as_plain
 from dann_tfbs.errors import InputError
 from dann_tfbs.model.network import Network, joined
 from dann_tfbs.model.scoring import Strands, fitted_to_window, score
-from dann_tfbs.run_folder import Run, find_runs, read_run
+from dann_tfbs.run_folder import CONFIG_FILE, WEIGHTS_FILE, Run, find_runs, read_run
 from dann_tfbs.sequence import Sequences
 
 _SHARED_SETTINGS = ("mode", "architecture", "prediction")
@@ -37,6 +37,8 @@ class TrainedModel:
         self.experiment: Experiment = runs[0].experiment
         self.head = self.experiment.data.target
         self.network = Network(self.experiment.architecture, [self.head], len(runs)).to(device)
+        for run in runs:
+            _check_fit(run, self.head)
         self.network.load_state_dict(joined([run.weights for run in runs]))
         self.network.eval()
 
@@ -133,6 +135,17 @@ def resolve_device(name: str) -> torch.device:
             f"the device '{name}' cannot be used ({reason}).", remedy="Use auto or cpu."
         ) from error
     return device
+
+
+def _check_fit(run: Run, head: str) -> None:
+    """Refuse weights that are not of the layout in the settings."""
+    expected = Network(run.experiment.architecture, [head]).state_dict()
+    if {k: v.shape for k, v in run.weights.items()} != {k: v.shape for k, v in expected.items()}:
+        raise InputError(
+            f"the weights are not those of the settings in {CONFIG_FILE}.",
+            path=run.folder / WEIGHTS_FILE,
+            remedy="Restore the folder as `dann-tfbs train` wrote it.",
+        )
 
 
 def _identity(experiment: Experiment) -> dict[str, object]:

@@ -24,9 +24,13 @@ def fitted_to_window(
 
     Sequences longer than the training window stay whole (pooling covers them). Shorter ones stay as
     they are (`own`; `auto`, which training resolves) or are surrounded by N up to the window
-    (`train`).
+    (`train`): by as many on both sides, one more than the window in all if need be, so that
+    the two strands of a sequence are padded alike.
     """
-    return sequence.centre_pad(sequences, window) if score_length == "train" else sequences
+    if score_length != "train":
+        return sequences
+    odd = (window - sequences.lengths) % 2
+    return sequence.centre_pad(sequences, window + odd)
 
 
 def score(

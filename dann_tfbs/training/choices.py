@@ -17,7 +17,12 @@ from dann_tfbs.errors import InputError
 from dann_tfbs.evaluation.metrics import auprc, auroc
 from dann_tfbs.model.network import Network, joined
 from dann_tfbs.model.scoring import fitted_to_window, score
-from dann_tfbs.training.dataset import labelled_sequences, labelled_split, source_assays
+from dann_tfbs.training.dataset import (
+    labelled_sequences,
+    labelled_split,
+    member_labels,
+    source_assays,
+)
 from dann_tfbs.training.fit import Fitted
 
 HELD_OUT = "validation"
@@ -134,11 +139,15 @@ def score_lengths(candidate: Candidate, table: pa.Table) -> dict[str, float]:
     if not 0 < labels.sum() < len(labels):
         return {}
     cut = sequence.centre_crop(sequences, data.scored_length)
+    own_labels = member_labels(
+        labels, candidate.experiment.member_seeds, permute=data.permute_labels
+    )
     ways: tuple[Literal["own", "train"], ...] = ("own", "train")
     scores: dict[str, float] = {}
     for way in ways:
         logits = candidate.logits(fitted_to_window(cut, data.training_window, way))
-        scores[way] = float(np.mean([auroc(member, labels) for member in logits.T]))
+        pairs = zip(logits.T, own_labels, strict=True)
+        scores[way] = float(np.mean([auroc(*pair) for pair in pairs]))
     return scores
 
 

@@ -129,10 +129,17 @@ def labelled_set(
         Control: give each model its own random permutation of the labels.
     """
     cut = sequence.centre_pad(sequence.centre_crop(sequences, window), window)
-    rows = [
-        stream(seed, "permuted labels").permutation(labels) if permute else labels for seed in seeds
-    ]
-    return LabelledSet(torch.from_numpy(cut.codes), torch.from_numpy(np.stack(rows)))
+    rows = member_labels(labels, seeds, permute=permute)
+    return LabelledSet(torch.from_numpy(cut.codes), torch.from_numpy(rows))
+
+
+def member_labels(
+    labels: NDArray[np.float32], seeds: Sequence[int], *, permute: bool
+) -> NDArray[np.float32]:
+    """Return the labels of each model, shape (models, n): equal, or each in its own permutation."""
+    return np.stack(
+        [stream(s, "permuted labels").permutation(labels) if permute else labels for s in seeds]
+    )
 
 
 def labelled_split(

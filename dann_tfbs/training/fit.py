@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from dann_tfbs import sequence
 from dann_tfbs.config import Experiment
+from dann_tfbs.errors import InputError
 from dann_tfbs.evaluation.metrics import auprc, auroc
 from dann_tfbs.model.network import Network, State, initial_state, joined, separated
 from dann_tfbs.model.scoring import score
@@ -130,6 +131,12 @@ def fit(
                 losses += loss.detach()
                 bar.update()
             seconds = time.perf_counter() - began
+            if not losses.isfinite().all():
+                raise InputError(
+                    f"the loss of epoch {epoch} is not finite: the training diverged.",
+                    key="training.learning_rate",
+                    remedy="Lower it.",
+                )
             scores = _validation_scores(network, head, validation, experiment)
             for member, records in enumerate(progress.history):
                 records.append(

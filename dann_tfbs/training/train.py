@@ -170,7 +170,7 @@ def _open_folder(out: Path, experiment: Experiment, *, resume: bool) -> None:
     if resume:
         if not out.is_dir():
             raise InputError("there is no run to resume.", path=out)
-        if any(is_run(folder) for folder in _member_folders(out, experiment)):
+        if all(is_run(folder) for folder in _member_folders(out, experiment)):
             raise InputError("the run is finished.", path=out, remedy="Train into another folder.")
         return
     try:
@@ -196,7 +196,7 @@ def _resolved(experiment: Experiment, table: pa.Table, source: str) -> Experimen
 def _identity(experiment: Experiment, data_digest: str) -> str:
     """Digest of everything that decides the weights."""
     plain = as_plain(experiment)
-    for key in ("name", "device", "prediction"):
+    for key in ("name", "device"):
         plain.pop(key)
     for key in ("path", "score_length", "target_length"):
         plain["data"].pop(key)

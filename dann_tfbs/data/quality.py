@@ -217,7 +217,9 @@ def _gc_panel(axis: Axes, sequences: Sequences, labels: NDArray[np.bool_]) -> No
 
 
 def _length_panel(axis: Axes, sequences: Sequences, labels: NDArray[np.bool_]) -> None:
-    bins = np.linspace(0, int(sequences.lengths.max()) + 1, 41)
+    shortest, longest = int(sequences.lengths.min()), int(sequences.lengths.max())
+    axis.set_visible(longest > shortest)
+    bins = np.linspace(shortest, longest + 1, min(longest + 2 - shortest, 41))
     _histogram(axis, sequences.lengths, labels, bins.tolist())
     axis.set(xlabel="length [bp]", ylabel="sequences [%]")
 

@@ -1,0 +1,81 @@
+"""A tiny prepared table with a planted motif, for tests of training."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from dann_tfbs.config import Experiment, validated
+from dann_tfbs.data.table import SCHEMA, TABLE_FILE, write_table
+from dann_tfbs.sequence import decode, from_codes
+
+MOTIF = np.array([3, 2, 0, 1, 3, 1, 0], dtype=np.uint8)
+"""TGACTCA."""
+
+
+def planted_codes(
+    labels: np.ndarray, length: int, rng: np.random.Generator, motif: np.ndarray = MOTIF
+) -> np.ndarray:
+    """Random sequences; those of label 1 carry the motif somewhere, on either strand."""
+    codes = rng.integers(0, 4, (len(labels), length), dtype=np.uint8)
+    for row in np.flatnonzero(labels == 1):
+        start = rng.integers(0, length - len(motif) + 1)
+        site = motif if rng.random() < 0.5 else 3 - motif[::-1]
+        codes[row, start : start + len(motif)] = site
+    return codes
+
+
+def rows(
+    assay: str, split: str, n: int, rng: np.random.Generator, length: int = 24, **planted: Any
+) -> list[dict[str, Any]]:
+    labels = (np.arange(n) % 2 == 0).astype(int)
+    texts = decode(from_codes(planted_codes(labels, length, rng, **planted)))
+    return [
+        {
+            "tag": f"{assay}-{split}-{number}",
+            "sequence": text,
+            "label": int(label),
+            "tf": "FOXA1",
+            "assay": assay,
+            "source": "positive" if label else "random",
+            "split": split,
+        }
+        for number, (text, label) in enumerate(zip(texts, labels, strict=True))
+    ]
+
+
+def planted_table(
+    folder: Path,
+    assays: tuple[str, ...] = ("CHS",),
+    n: int = 320,
+    *,
+    validation: int = 200,
+    extra: list[dict[str, Any]] | None = None,
+) -> Path:
+    """Write a prepared folder; half of the rows of each split are bound."""
+    rng = np.random.default_rng(3)
+    made = [
+        row
+        for assay in assays
+        for split, count in (("train", n), ("validation", validation), ("test", 40))
+        for row in rows(assay, split, count, rng)
+    ]
+    folder.mkdir(parents=True, exist_ok=True)
+    write_table(folder / TABLE_FILE, pa.Table.from_pylist([*made, *(extra or [])], schema=SCHEMA))
+    return folder
+
+
+SMALL = {
+    "architecture": {"stem_widths": [9], "stem_channels": 8, "blocks": 1, "depthwise_width": 3},
+    "training": {"epochs": 2, "batch_size": 16},
+    "device": "cpu",
+}
+"""A network that learns the planted motif in a second."""
+
+
+def small_experiment(path: Path | None, **values: Any) -> Experiment:
+    """Settings of a short training; `data` and `training` are merged key by key."""
+    data = {"path": path, "window": 24} | values.pop("data", {})
+    training = SMALL["training"] | values.pop("training", {})
+    return validated(Experiment, {**SMALL, "data": data, "training": training, **values}, "test")

@@ -98,10 +98,7 @@ def fit(
         optimizer, experiment.training, steps * experiment.training.epochs, steps * progress.epoch
     )
     if progress.optimizer:
-        rate = [group["lr"] for group in optimizer.param_groups]
         restore_optimizer(optimizer, progress.optimizer)
-        for group, value in zip(optimizer.param_groups, rate, strict=True):
-            group["lr"] = value
 
     sequences = steps * experiment.training.epochs * experiment.training.batch_size * len(seeds)
     forward = training_forward(network, head, experiment.training.engine, sequences)

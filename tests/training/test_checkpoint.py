@@ -34,9 +34,7 @@ def test_what_was_saved_is_read_back(progress, tmp_path):
 def test_another_run_may_not_continue(progress, tmp_path):
     path = tmp_path / "checkpoint.safetensors"
     save_progress(path, progress, "run 1")
-    with pytest.raises(
-        InputError, match=r"checkpoint\.safetensors: .*other settings"
-    ):
+    with pytest.raises(InputError, match=r"checkpoint\.safetensors: .*other settings"):
         load_progress(path, "run 2")
 
 

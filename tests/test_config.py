@@ -1,0 +1,167 @@
+"""Settings: known keys only, presets, overrides, errors that say where."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+from pydantic import ValidationError
+
+from dann_tfbs.config import (
+    PRESETS,
+    Experiment,
+    as_plain,
+    flattened,
+    read_yaml,
+    validated,
+    with_overrides,
+)
+from dann_tfbs.errors import InputError
+
+CONFIGS = Path(__file__).parent.parent / "configs"
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"sed": 1}, r"f\.yaml \[sed\]: there is no such key\. Known keys: architecture, data, "),
+        (
+            {"training": {"epoch": 3}},
+            r"f\.yaml \[training\.epoch\]: .* Known keys: augmentation, batch_positives, ",
+        ),
+        (
+            {"training": {"augmentation": {"flip": 1}}},
+            r"\[training\.augmentation\.flip\]: .*Known keys: reverse_complement_",
+        ),
+        ({"architecture": "tripel"}, r"'tripel' is no preset; known: double, triple"),
+        ({"architecture": {"stem_widths": [8]}}, r"\[architecture\.stem_widths\]: .*must be odd"),
+        ({"architecture": {"depthwise_width": 4}}, r"depthwise_width\]: .*must be odd"),
+        ({"architecture": {"stem_widths": []}}, r"\[architecture\.stem_widths\]"),
+        (
+            {"training": {"batch_positives": 1.5}},
+            r"\[training\.batch_positives\]: must be",
+        ),
+        ({"training": {"batch_positives": "half"}}, r"\[training\.batch_positives\]"),
+        ({"training": {"learning_rate": 0}}, r"\[training\.learning_rate\]"),
+        ({"training": {"epochs": 0}}, r"\[training\.epochs\]"),
+        ({"data": {"source": "CHIP"}}, r"\[data\.source\]: .*'CHS'"),
+        ({"data": 3}, r"\[data\]"),
+        ({"seed": -1}, r"\[seed\]"),
+    ],
+)
+def test_a_wrong_setting_names_its_key_and_what_is_possible(values, message):
+    with pytest.raises(InputError, match=message):
+        validated(Experiment, values, "f.yaml")
+
+
+def test_settings_cannot_be_changed():
+    experiment = Experiment()
+    with pytest.raises(ValidationError, match="frozen"):
+        experiment.seed = 1  # type: ignore[misc]
+    with pytest.raises(ValidationError, match="frozen"):
+        experiment.training.epochs = 1  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_preset_is_taken_by_name(name):
+    experiment = validated(Experiment, {"architecture": name}, "")
+    assert experiment.architecture == PRESETS[name]
+
+
+def test_the_default_is_the_published_training():
+    training = Experiment().training
+    assert (training.batch_size, training.learning_rate, training.end_factor) == (32, 0.009, 0.05)
+    assert (training.schedule, 4 <= training.epochs <= 10) == ("linear", True)
+    augmentation = training.augmentation
+    assert augmentation.shift_probability == augmentation.reverse_complement_probability == 0.5
+    assert augmentation.shift_fraction == 0.1
+
+
+@pytest.mark.parametrize(
+    ("data", "window", "scored"),
+    [
+        ({"target": "HTS"}, 40, 40),
+        ({"target": "PBM"}, 35, 35),
+        ({"target": "SMS", "window": 101}, 101, 40),
+        ({"target": "PBM", "window": 101, "target_length": 36}, 101, 36),
+    ],
+)
+def test_window_and_scored_length_are_the_targets_unless_they_are_given(data, window, scored):
+    settings = validated(Experiment, {"data": data}, "").data
+    assert (settings.training_window, settings.scored_length) == (window, scored)
+
+
+def test_members_have_consecutive_seeds():
+    assert Experiment(seed=5, seeds=3).member_seeds == [5, 6, 7]
+
+
+def test_overrides_reach_inside_and_are_read_as_yaml():
+    values = {"training": {"epochs": 4, "batch_size": 8}, "seed": 1}
+    changed = with_overrides(
+        values, ["training.epochs=7", "data.tf=YY1", "architecture.stem_widths=[3, 5]", "seed = 2"]
+    )
+    assert changed == {
+        "training": {"epochs": 7, "batch_size": 8},
+        "data": {"tf": "YY1"},
+        "architecture": {"stem_widths": [3, 5]},
+        "seed": 2,
+    }
+    assert values == {"training": {"epochs": 4, "batch_size": 8}, "seed": 1}
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("seed", r"--set: 'seed' has no '='.*key=value"),
+        ("seed=[1", r"seed: '\[1' is not valid YAML"),
+        ("architecture.blocks=2", "'architecture' holds a plain value"),
+    ],
+)
+def test_a_wrong_override_is_an_error(override, message):
+    with pytest.raises(InputError, match=message):
+        with_overrides({"architecture": "double"}, [override])
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (b"seed: 1\ndata: [1\nname: x\n", r"c\.yaml:3: is not valid YAML"),
+        (b"seed: 1\n\tseeds: 2\n", r"c\.yaml:2: is not valid YAML"),
+        (b"- seed\n", r"c\.yaml: must hold keys with values"),
+        (b"\xff\xfe\x00", r"c\.yaml: is not valid YAML"),
+        (None, r"c\.yaml: cannot be read \(No such file"),
+    ],
+)
+def test_a_file_that_is_no_mapping_names_the_line(tmp_path, text, message):
+    path = tmp_path / "c.yaml"
+    if text is not None:
+        path.write_bytes(text)
+    with pytest.raises(InputError, match=message):
+        read_yaml(path)
+
+
+def test_an_empty_file_means_all_defaults(tmp_path):
+    (tmp_path / "c.yaml").write_text("# nothing\n")
+    assert validated(Experiment, read_yaml(tmp_path / "c.yaml"), "") == Experiment()
+
+
+def test_settings_survive_yaml():
+    experiment = Experiment(
+        architecture=PRESETS["single"], data={"path": "a/b", "tf": "YY1", "window": 99}, seeds=3
+    )
+    text = yaml.safe_dump(as_plain(experiment))
+    assert validated(Experiment, yaml.safe_load(text), "") == experiment
+
+
+def test_flattened_joins_keys_by_dots():
+    assert flattened({"a": {"b": {"c": 1}, "d": [2]}, "e": None}) == {
+        "a.b.c": 1,
+        "a.d": [2],
+        "e": None,
+    }
+
+
+def test_the_example_file_holds_every_key_at_its_default():
+    values = read_yaml(CONFIGS / "baseline.yaml")
+    assert validated(Experiment, values, "baseline.yaml") == Experiment()
+    # The layout may be given key by key or as a preset's name.
+    assert flattened(values).keys() == flattened(as_plain(Experiment())).keys()

@@ -14,6 +14,7 @@ import fnmatch
 import json
 import os
 import shutil
+import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +29,7 @@ from dann_tfbs.config import Experiment, validated, with_values
 from dann_tfbs.data.prepare import prepare
 from dann_tfbs.data.recipe import Recipe
 from dann_tfbs.data.table import read_table, table_sequences
+from dann_tfbs.errors import DannTfbsError
 from dann_tfbs.evaluation.bootstrap import intervals
 from dann_tfbs.evaluation.controls import GcContent, KmerLogistic
 from dann_tfbs.evaluation.kendall import kendall_tau_b
@@ -96,7 +98,9 @@ def tasks() -> list[Task]:
     found = []
     chip = {"assays": ["CHS"], "ratio": 10, "length": 100, "max_positives": 4000}
     for tf in ("CEBPB", "USF1", "YY1", "NRF1", "MAX", "NFE2"):
+        # Fewer than all reads of cycle 4, so that cycle 0 has enough reads of every GC content.
         hts = {"assays": ["HTS"], "cycles": [4], "negatives": {"input": 1}, "ratio": 2}
+        hts["max_positives"] = 10_000
         found.append(
             Task(
                 f"chs-hts-{tf}",
@@ -464,7 +468,10 @@ def main() -> None:
             print(task.name)
         elif any(fnmatch.fnmatch(task.name, pattern) for pattern in arguments.tasks):
             arguments.out.mkdir(parents=True, exist_ok=True)
-            run(task, arguments.out, arguments.seeds)
+            try:
+                run(task, arguments.out, arguments.seeds)
+            except DannTfbsError as error:
+                print(f"{task.name}: {error}", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

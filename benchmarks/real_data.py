@@ -1,17 +1,15 @@
 """Train on real data of one assay, test on another, beside the controls; one JSON a task.
 
     python benchmarks/real_data.py TASK… [--out runs/real] [--seeds 5]
-    python benchmarks/real_data.py --table [--out runs/real]
 
 `TASK` is a name or a pattern (`chs-hts-*`); `--list` names them. Data: $DANN_TFBS_DATA. Finished
-tasks are not repeated. `--table` prints the tables of docs/results.md from the JSON files.
+tasks are not repeated. `real_tables.py` prints the tables of docs/results.md from the JSON files.
 """
 
 from __future__ import annotations
 
 import argparse
 import fnmatch
-import json
 import os
 import shutil
 import sys
@@ -167,7 +165,10 @@ def tasks() -> list[Task]:
                     },
                     {f"PBM {tested}": {"tf": tf, "files": f"*{tested}*", **PBM_TEST}},
                     MATRICES.get(tf),
-                    {"window 35": _variant(35)},
+                    {
+                        "window 35": _variant(35),
+                        "window 35, 30 epochs": _variant(35, **{"training.epochs": 30}),
+                    },
                     "PBM",
                     {"training.batch_positives": 0.25, "training.epochs": 10},
                 )
@@ -258,7 +259,12 @@ def run(task: Task, out: Path, seeds: int) -> None:
         for permuted in (False, True) if number == 0 else (False,):
             label = f"network, {variant}" + (", permuted labels" if permuted else "")
             # Variants that differ in scoring only share one training.
-            folder = work / f"run-{settings['data.window']}{'-permuted' * permuted}"
+            epochs = settings.get("training.epochs")
+            folder = work / (
+                f"run-{settings['data.window']}"
+                + (f"-{epochs}-epochs" if epochs else "")
+                + "-permuted" * permuted
+            )
             rows += _network_rows(task, label, settings, permuted, trained_on, folder, sets, seeds)
             print(task.name, label, f"{time.perf_counter() - began:.0f} s", flush=True)
     window = next(iter(task.variants.values()))["data.window"]
@@ -391,8 +397,12 @@ def _control_rows(data: Path, window: int, sets: dict[str, TestSet]) -> list[dic
 def _matrix_rows(name: str, sets: dict[str, TestSet]) -> list[dict[str, Any]]:
     matrix = get_matrix(read_meme(DATA / "motifs" / "hocomoco_v13_subset.meme"), name)
     return [
-        _row(test, f"matrix {name}, {scoring}", scan(sequences, matrix, scoring)[None], *rest)
+        _row(test, label, scan(sequences, matrix, scoring, overhang=overhang)[None], *rest)
         for scoring in ("best_hit", "occupancy")
+        for label, overhang in (
+            (f"matrix {name}, {scoring}", False),
+            (f"matrix {name}, {scoring} with overhang", True),
+        )
         for test, (sequences, *rest) in sets.items()
     ]
 
@@ -421,35 +431,6 @@ def _row(
     return row
 
 
-def print_tables(out: Path) -> None:
-    """Print the finished tasks as Markdown tables."""
-    for path in sorted(out.glob("*.json")):
-        result = json.loads(path.read_text())
-        print(f"\n### {result['task']} ({result['wall_seconds']:.0f} s)\n")
-        for test, count in result["tests"].items():
-            print(f"{test}: {count['positives']:,} positives, {count['negatives']:,} negatives.\n")
-            print("| model | AUROC median (range) | AUPRC median (range) | all seeds together |")
-            print("|---|---|---|---|")
-            for row in result["rows"]:
-                if row["test"] == test:
-                    print(_markdown(row))
-            print()
-
-
-def _markdown(row: dict[str, Any]) -> str:
-    cells = []
-    for metric in ("auroc", "auprc"):
-        values = row[metric]
-        spread = f" ({min(values):.3f}–{max(values):.3f})" if len(values) > 1 else ""
-        cells.append(f"{np.median(values):.3f}{spread}")
-    joint = [
-        f"{value:.3f} [{low:.3f}, {high:.3f}]"
-        for value, low, high in (row["together"]["auroc"], row["together"]["auprc"])
-    ]
-    tau = f"; τ {np.median(row['kendall_tau']):.3f}" if "kendall_tau" in row else ""
-    return f"| {row['model']} | {cells[0]} | {cells[1]} | {joint[0]} / {joint[1]}{tau} |"
-
-
 def main() -> None:
     """Parse the command line and run."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -457,12 +438,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("runs/real"))
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--list", action="store_true")
-    parser.add_argument("--table", action="store_true")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    if arguments.table:
-        print_tables(arguments.out)
-        return
     for task in tasks():
         if arguments.list:
             print(task.name)

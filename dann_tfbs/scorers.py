@@ -41,7 +41,7 @@ def run_scorer(runs: Sequence[Path], strands: str | None, device: str) -> Scorer
     return Scorer(column, lambda batch: model.predict(batch, cast("Strands | None", strands)))
 
 
-def matrix_scorer(path: Path, name: str, scoring: Scoring) -> Scorer:
+def matrix_scorer(path: Path, name: str, scoring: Scoring, overhang: bool) -> Scorer:
     """Return the scorer of a matrix of a MEME file, by best hit or summed occupancy.
 
     Scores are mapped to [0, 1] within the matrix's own range, which keeps their order.
@@ -52,5 +52,8 @@ def matrix_scorer(path: Path, name: str, scoring: Scoring) -> Scorer:
     matrix = get_matrix(read_meme(path), name)
     column = matrix.tf or name.split(".")[0]
     return Scorer(
-        column, lambda batch: to_unit_interval(scan(batch, matrix, scoring), matrix, scoring)
+        column,
+        lambda batch: to_unit_interval(
+            scan(batch, matrix, scoring, overhang=overhang), matrix, scoring
+        ),
     )

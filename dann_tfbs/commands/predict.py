@@ -32,6 +32,7 @@ import click
     show_default=True,
     help="Score of a matrix: its best hit, or its occupancy summed over positions and strands.",
 )
+@click.option("--overhang", is_flag=True, help="Let a matrix hang over the ends of a sequence.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
 def predict(
     runs_and_input: tuple[Path, ...],
@@ -42,6 +43,7 @@ def predict(
     meme: Path | None,
     matrix: str | None,
     scan: Literal["best_hit", "occupancy"],
+    overhang: bool,
     device: str,
 ) -> None:
     """Score the sequences of INPUT with one run, or with several as an ensemble.
@@ -58,7 +60,7 @@ def predict(
     if meme is not None or matrix is not None:
         if runs or meme is None or matrix is None:
             raise click.UsageError("A matrix needs --meme and --matrix, and no RUN.")
-        scorer = matrix_scorer(meme, matrix, scan)
+        scorer = matrix_scorer(meme, matrix, scan, overhang)
     elif runs:
         scorer = run_scorer(runs, strands, device)
     else:

@@ -6,6 +6,10 @@
 A window is one placement of the matrix on one strand, wholly inside the sequence and free of N:
 windows with N are left out. A sequence without any window (shorter than the matrix, or N
 everywhere) gets the worst hit that the matrix can have, and occupancy 0.
+
+With `overhang`, a window may hang over the ends, and positions outside or on N score as background
+(weight 0, factor 0.25). This is ours, not the official scanner's: it is the fair way to score short
+reads whose flanks are unknown, where the matrix would otherwise miss every site at an end.
 """
 
 from __future__ import annotations
@@ -18,7 +22,7 @@ from numpy.typing import NDArray
 
 from dann_tfbs.errors import InputError
 from dann_tfbs.motifs import Matrix
-from dann_tfbs.sequence import Sequences
+from dann_tfbs.sequence import N, Sequences
 
 Scoring = Literal["best_hit", "occupancy"]
 SCORINGS: tuple[Scoring, ...] = ("best_hit", "occupancy")
@@ -43,12 +47,14 @@ def occupancy_factors(matrix: Matrix) -> NDArray[np.float64]:
     return (matrix.frequencies + _PSEUDOCOUNT) / (1 + 4 * _PSEUDOCOUNT)
 
 
-def best_hit(sequences: Sequences, matrix: Matrix) -> NDArray[np.int64]:
+def best_hit(sequences: Sequences, matrix: Matrix, *, overhang: bool = False) -> NDArray[np.int64]:
     """Return the best integer hit of each sequence over positions and strands, shape (n,)."""
     weights = integer_weights(matrix)
+    if overhang:
+        sequences = _with_flanks(sequences, len(matrix) - 1)
     worst = int(weights.min(axis=1).sum())
     # One N costs more than any window can gain, so that window loses to the worst clean one.
-    n_weight = worst - int(weights.max(axis=1).sum()) - 1
+    n_weight = 0 if overhang else worst - int(weights.max(axis=1).sum()) - 1
     best = np.full(len(sequences), worst, dtype=np.int64)
     for table in _both_strands(weights, n_weight):
         for rows, codes in _chunks(sequences, len(matrix)):
@@ -59,10 +65,14 @@ def best_hit(sequences: Sequences, matrix: Matrix) -> NDArray[np.int64]:
     return best
 
 
-def sum_occupancy(sequences: Sequences, matrix: Matrix) -> NDArray[np.float64]:
+def sum_occupancy(
+    sequences: Sequences, matrix: Matrix, *, overhang: bool = False
+) -> NDArray[np.float64]:
     """Return the summed occupancy of each sequence over positions and strands, shape (n,)."""
     summed = np.zeros(len(sequences))
-    for table in _both_strands(occupancy_factors(matrix), 0.0):
+    if overhang:
+        sequences = _with_flanks(sequences, len(matrix) - 1)
+    for table in _both_strands(occupancy_factors(matrix), 0.25 if overhang else 0.0):
         for rows, codes in _chunks(sequences, len(matrix)):
             product = np.ones((len(codes), codes.shape[1] - len(matrix) + 1))
             for position, column in enumerate(table):
@@ -72,7 +82,11 @@ def sum_occupancy(sequences: Sequences, matrix: Matrix) -> NDArray[np.float64]:
 
 
 def scan(
-    sequences: Sequences, matrix: Matrix, scoring: Scoring = "occupancy"
+    sequences: Sequences,
+    matrix: Matrix,
+    scoring: Scoring = "occupancy",
+    *,
+    overhang: bool = False,
 ) -> NDArray[np.float64]:
     """Return a ranking score for each sequence: the best hit, or the log₂ of the occupancy.
 
@@ -80,12 +94,12 @@ def scan(
     any window gets the lower bound of `score_range`, so every score is finite.
     """
     if scoring == "best_hit":
-        return best_hit(sequences, matrix).astype(np.float64)
+        return best_hit(sequences, matrix, overhang=overhang).astype(np.float64)
     if scoring != "occupancy":
         raise InputError(
             f"'{scoring}' is no known scoring.", remedy=f"Use one of {', '.join(SCORINGS)}."
         )
-    values = sum_occupancy(sequences, matrix)
+    values = sum_occupancy(sequences, matrix, overhang=overhang)
     low, _ = score_range(matrix, "occupancy")
     return np.log2(values, out=np.full(len(values), low), where=values > 0)
 
@@ -111,6 +125,12 @@ def to_unit_interval(
     if high == low:
         return np.full(len(scores), 0.5)
     return np.clip((np.asarray(scores, dtype=np.float64) - low) / (high - low), 0.0, 1.0)
+
+
+def _with_flanks(sequences: Sequences, length: int) -> Sequences:
+    """Put so many N on both sides of every sequence; the right one may be part of the filling."""
+    codes = np.pad(sequences.codes, ((0, 0), (length, length)), constant_values=N)
+    return Sequences(codes, sequences.lengths + np.int32(2 * length))
 
 
 def _both_strands(table: NDArray[np.generic], n_value: float) -> list[NDArray[np.generic]]:

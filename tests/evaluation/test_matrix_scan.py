@@ -118,3 +118,21 @@ def test_unit_interval_keeps_the_order_and_ignores_neighbours(scoring):
 def test_unknown_scoring_is_explained():
     with pytest.raises(InputError, match=r"'best' is no known scoring. Use one of best_hit"):
         matrix_scan.scan(sequence.encode(["ACGT"]), SKEWED, "best")
+
+
+def test_overhang_scores_positions_outside_as_background():
+    # ACG against a read that holds only its last two letters: A is outside.
+    matrix = Matrix("m", np.array([[1.0, 0, 0, 0], [0, 1.0, 0, 0], [0, 0, 1.0, 0]]))
+    reads = sequence.encode(["CGTT", "TTTT"])
+    match = round(1e5 * np.log2((1 + 1e-5) / 0.25))
+    assert matrix_scan.best_hit(reads, matrix, overhang=True)[0] == pytest.approx(2 * match, abs=2)
+    assert matrix_scan.best_hit(reads, matrix)[0] < 0
+    # One window of factor 1/4 · 1 · 1, and T|ACG overhangs of which none keeps two matches.
+    occupancy = matrix_scan.sum_occupancy(reads, matrix, overhang=True)
+    assert occupancy[0] > 0.25
+    assert occupancy[0] > occupancy[1]
+    with_flanks = sequence.encode(["ACGTT"])
+    assert (
+        matrix_scan.best_hit(with_flanks, matrix, overhang=True)[0]
+        == matrix_scan.best_hit(with_flanks, matrix)[0]
+    )

@@ -123,15 +123,15 @@ def test_unknown_scoring_is_explained():
 def test_overhang_scores_positions_outside_as_background():
     # ACG against a read that holds only its last two letters: A is outside.
     matrix = Matrix("m", np.array([[1.0, 0, 0, 0], [0, 1.0, 0, 0], [0, 0, 1.0, 0]]))
-    reads = sequence.encode(["CGTT", "TTTT"])
+    reads = sequence.encode(["CGCC", "TTTT"])
     match = round(1e5 * np.log2((1 + 1e-5) / 0.25))
     assert matrix_scan.best_hit(reads, matrix, overhang=True)[0] == pytest.approx(2 * match, abs=2)
     assert matrix_scan.best_hit(reads, matrix)[0] < 0
-    # One window of factor 1/4 · 1 · 1, and T|ACG overhangs of which none keeps two matches.
+    # One window has the factors 1/4 · 1 · 1; TTTT matches one base at most.
     occupancy = matrix_scan.sum_occupancy(reads, matrix, overhang=True)
     assert occupancy[0] > 0.25
     assert occupancy[0] > occupancy[1]
-    with_flanks = sequence.encode(["ACGTT"])
+    with_flanks = sequence.encode(["ACGCC"])
     assert (
         matrix_scan.best_hit(with_flanks, matrix, overhang=True)[0]
         == matrix_scan.best_hit(with_flanks, matrix)[0]

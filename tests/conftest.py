@@ -6,6 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+# One thread: tests may run side by side, and PyTorch, not yet imported here, reads this once.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 
 @pytest.fixture
 def rng() -> np.random.Generator:

@@ -5,14 +5,23 @@ import logging
 import numpy as np
 import pytest
 import torch
-from planted import small_experiment
+from planted import planted_codes, small_experiment
 
 from dann_tfbs.config import Architecture
 from dann_tfbs.errors import InputError
-from dann_tfbs.model.network import Network
+from dann_tfbs.model.network import Network, initial_state
 from dann_tfbs.training import engine
+from dann_tfbs.training.batches import LabelledSet
 from dann_tfbs.training.engine import WORTH_COMPILING, training_forward
 from dann_tfbs.training.fit import _log_loss, best_epoch, fit
+
+
+@pytest.fixture
+def labelled(rng: np.random.Generator) -> LabelledSet:
+    """Planted sequences for two models."""
+    labels = (np.arange(64) % 2).astype(np.float32)
+    codes = torch.from_numpy(planted_codes(labels, 24, rng))
+    return LabelledSet(codes, torch.from_numpy(np.stack([labels, labels])))
 
 
 def records(metric: str, values: list[float]) -> list[dict[str, float]]:
@@ -44,6 +53,32 @@ def test_log_loss_by_hand():
     expected = (np.log(2) + np.log(1 + np.e**2) + np.log(1 + np.e**-1)) / 3
     assert _log_loss(logits, labels) == pytest.approx(expected)
     assert _log_loss(np.array([800.0]), np.array([0.0])) == 800
+
+
+def test_the_recorded_loss_is_the_mean_cross_entropy_of_each_model(labelled, tmp_path):
+    """One batch of all sequences, so that the first loss is that of the initial weights."""
+    still = {"shift_probability": 0, "reverse_complement_probability": 0}
+    experiment = small_experiment(
+        None, seeds=2, training={"epochs": 1, "batch_size": 64, "augmentation": still}
+    )
+    fitted = fit(
+        experiment,
+        labelled,
+        None,
+        checkpoint=tmp_path / "c",
+        identity="",
+        device=torch.device("cpu"),
+    )
+    bound = labelled.labels[0].numpy() == 1
+    for member, seed in enumerate((0, 1)):
+        network = Network(experiment.architecture, ["HTS"])
+        network.load_state_dict(initial_state(experiment.architecture, ["HTS"], seed))
+        logits = network.train()(labelled.codes[:, None], "HTS")[:, 0].detach().numpy()
+        p = 1 / (1 + np.exp(-logits.astype(np.float64)))
+        expected = -(np.log(p[bound]).sum() + np.log(1 - p[~bound]).sum()) / 64
+        (record,) = fitted.history[member]
+        assert record["train_loss"] == pytest.approx(expected, rel=1e-5)
+        assert record["learning_rate"] == 0.009
 
 
 def test_a_training_that_diverges_is_an_error_with_a_remedy(labelled, tmp_path):

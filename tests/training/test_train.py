@@ -246,3 +246,20 @@ def test_the_window_is_no_longer_than_the_longest_training_sequence(table, tmp_p
     trained = train(experiment, tmp_path / "run")
     assert trained.experiment.data.window == 24
     assert trained.experiment.data.tf == "FOXA1"
+
+
+@pytest.mark.slow
+def test_a_compiled_training_is_close_to_the_plain_one_and_resumes_to_the_bit(
+    table, finished, tmp_path
+):
+    """Needs a C++ compiler; takes half a minute."""
+    experiment = small_experiment(table, training={"engine": "compiled"})
+    whole = train(experiment, tmp_path / "whole")
+    with pytest.raises(StopError):
+        train(experiment, tmp_path / "parts", on_epoch=stop_after(1))
+    train(experiment, tmp_path / "parts", resume=True)
+    assert weights(tmp_path / "parts") == weights(tmp_path / "whole")
+    plain = finished[0].histories[0]
+    for own, other in zip(whole.histories[0], plain, strict=True):
+        assert own["train_loss"] == pytest.approx(other["train_loss"], abs=0.02)
+        assert own["validation_auroc"] == pytest.approx(other["validation_auroc"], abs=0.02)

@@ -63,6 +63,10 @@ def write_predictions(path: Path, column: str, chunks: Iterable[Scores]) -> int:
             texts = [number % score for score in scores.tolist()]
             writer.writerows(zip(tags, texts, strict=True))
             count += len(tags)
+        if not count:
+            raise InputError(
+                "there was nothing to score.", path=path, remedy="Check the input and --split."
+            )
     return count
 
 

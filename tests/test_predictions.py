@@ -49,9 +49,13 @@ def test_chunks_are_taken_one_by_one(tmp_path):
     assert 39_000 * row < seen[2] < 40_001 * row
 
 
-def test_nothing_to_write_gives_a_header_alone(tmp_path):
-    assert write_predictions(tmp_path / "p.tsv", "MAX", iter([])) == 0
-    assert (tmp_path / "p.tsv").read_text() == "tag\tMAX\n"
+@pytest.mark.parametrize("chunks", [[], [([], np.empty(0))]])
+def test_nothing_to_score_is_an_error_and_leaves_the_old_file(tmp_path, chunks):
+    path = tmp_path / "p.tsv"
+    path.write_text("old")
+    with pytest.raises(InputError, match=r"p\.tsv: there was nothing to score.*--split"):
+        write_predictions(path, "MAX", chunks)
+    assert path.read_text() == "old"
 
 
 @pytest.mark.parametrize("value", [-0.001, 1.001, np.inf])

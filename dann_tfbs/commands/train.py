@@ -19,7 +19,10 @@ RUNS = Path("runs")
 @click.option("--mode", type=click.Choice(["baseline"]), help="What to train.")
 @click.option("--config", type=click.Path(path_type=Path), help="YAML file with settings.")
 @click.option("--data", type=click.Path(path_type=Path), help="Prepared folder.")
-@click.option("--target", help="Assay to be predicted: CHS, GHTS, HTS, SMS or PBM.")
+@click.option(
+    "--target",
+    help="Assay to be predicted: CHS, GHTS, HTS, SMS or PBM; else what the data were prepared for.",
+)
 @click.option("--source", help="Assay to train on, `both` (CHS and GHTS) or `auto`.")
 @click.option("--out", type=click.Path(path_type=Path), help="Run folder; else a new one in runs/.")
 @click.option("--seed", type=int, help="Seed of all randomness.")
@@ -56,6 +59,7 @@ def train(
     import torch
 
     from dann_tfbs.config import Experiment, read_yaml, validated, with_overrides, with_values
+    from dann_tfbs.data.table import prepared_target
     from dann_tfbs.experiments.built_in import built_in_data
     from dann_tfbs.experiments.run_training import run_training
     from dann_tfbs.experiments.tracking import make_tracker
@@ -69,6 +73,10 @@ def train(
     values = with_values(read_yaml(config) if config else {}, _named(options))
     values = with_overrides(values, overrides)
     experiment = validated(Experiment, values, str(config or "command line"))
+    if experiment.data.path is not None and "target" not in experiment.data.model_fields_set:
+        target = prepared_target(experiment.data.path) or experiment.data.target
+        values = with_values(values, {"data.target": target})
+        experiment = validated(Experiment, values, str(experiment.data.path))
     if experiment.data.path is None:
         click.echo("No data given: training on the built-in simulated set.", err=True)
         path = built_in_data(RUNS / "built-in", experiment.data.target)

@@ -5,6 +5,7 @@ A prepared folder holds `table.parquet` and `manifest.json` (settings, seed, cou
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -98,3 +99,19 @@ def table_sequences(table: pa.Table) -> Sequences:
     data = column.buffers()[2]
     letters = np.frombuffer(data, dtype=np.uint8) if data is not None else np.empty(0, np.uint8)
     return sequence.from_flat(letters[first : first + int(lengths.sum())], lengths)
+
+
+def prepared_target(path: Path) -> str | None:
+    """Return the assay that a prepared folder was made to predict; None where it does not say."""
+    manifest = path / MANIFEST_FILE
+    if not manifest.is_file():
+        return None
+    try:
+        target: str | None = json.loads(manifest.read_text("utf-8"))["recipe"]["target"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            "is not a manifest of a prepared folder.",
+            path=manifest,
+            remedy="Make the folder anew with `dann-tfbs prepare`.",
+        ) from error
+    return target

@@ -145,6 +145,7 @@ def _resolved_sets(
 ) -> dict[str, tuple[Experiment, LabelledSet, LabelledSet | None]]:
     """Return, for every candidate source, its resolved settings, training and validation sets."""
     sets = {}
+    held_out_needed: list[str] = []
     for name in source_candidates(experiment.data.source, table):
         resolved = _resolved(experiment, table, name)
         training, validation = (
@@ -157,7 +158,16 @@ def _resolved_sets(
                 path=experiment.data.path,
                 remedy="Check the counts in its manifest.json.",
             )
+        if validation is None and experiment.data.source == "auto" and name != "both":
+            held_out_needed.append(name)
         sets[name] = (resolved, training, validation)
+    if len(sets) > 1 and held_out_needed:
+        raise InputError(
+            f"`source: auto` needs held-out positives and negatives of {held_out_needed[0]}.",
+            path=experiment.data.path,
+            key="data.source",
+            remedy="Prepare a validation split, or name the source.",
+        )
     return sets
 
 

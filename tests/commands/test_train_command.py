@@ -106,6 +106,23 @@ def test_runs_get_folders_of_their_own_in_runs(table, tmp_path, monkeypatch):
     assert run(*named, "--set", "name=mine").output == "runs/mine\n"
 
 
+def test_the_target_is_what_the_data_were_prepared_for_unless_it_is_given(tmp_path):
+    table = planted_table(tmp_path / "table", n=32, validation=16)
+    manifest = table / "manifest.json"
+    manifest.write_text('{"recipe": {"target": "PBM"}}')
+    options = ["--data", table, *FAST, "--set", "training.epochs=1", "--quiet"]
+    for number, (given, expected) in enumerate(
+        [([], "PBM"), (["--target", "SMS"], "SMS"), (["--set", "data.target=HTS"], "HTS")]
+    ):
+        out = tmp_path / f"run-{number}"
+        assert run(*options, *given, "--out", out).exit_code == 0
+        assert config_of(out)["data"]["target"] == expected
+    manifest.write_text("{")
+    result = run(*options, "--out", tmp_path / "another")
+    assert result.exit_code == 2
+    assert "manifest.json: is not a manifest" in result.stderr
+
+
 def test_a_stopped_run_is_continued_with_its_own_settings(table, tmp_path, monkeypatch):
     import dann_tfbs.training.fit as fit_module
 

@@ -107,6 +107,7 @@ def test_auto_without_held_out_rows_names_the_assay(tmp_path):
     experiment = small_experiment(path, training={"epochs": 1})
     with pytest.raises(InputError, match=r"data\.source.*held-out.*of CHS.*name the source"):
         train(experiment, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 def candidate(monkeypatch, logits_by_width: dict[int, list[float]], **data) -> Candidate:

@@ -36,6 +36,7 @@ from dann_tfbs.evaluation.metrics import auprc, auroc
 from dann_tfbs.files import write_json
 from dann_tfbs.model.scoring import fitted_to_window, score
 from dann_tfbs.motifs import get_matrix, read_meme
+from dann_tfbs.run_folder import WEIGHTS_FILE
 from dann_tfbs.trained import TrainedModel, load
 from dann_tfbs.training.train import train
 
@@ -49,7 +50,8 @@ class Task:
     Attributes
     ----------
     train, tests
-        Recipes, without the data's place.
+        Recipes, without the data's place. An empty test is the test split of the training table,
+        as is a task without tests.
     matrix
         Name of the HOCOMOCO matrix to compare with.
     variants
@@ -230,7 +232,17 @@ def tasks() -> list[Task]:
             Task(
                 f"yeast-{tf}",
                 {"tf": tf, "assays": ["CHS"], "ratio": 10, "negatives": {"gc": 2, "shades": 1}},
-                {},
+                {
+                    "held-out chromosomes": {},
+                    "ChIP-chip sites there": {
+                        "tf": tf,
+                        "assays": ["CHS"],
+                        "ratio": 10,
+                        "negatives": {"gc": 1},
+                        "window": 101,
+                        "bed": f"train_yeast/CHIPCHIP/{tf}/MACISAAC_sites.bed",
+                    },
+                },
                 None,
                 {"window 100": _variant(100)},
                 "CHS",
@@ -249,11 +261,12 @@ def run(task: Task, out: Path, seeds: int) -> None:
     work = out / task.name
     trained_on = _prepared(task, task.train, work / "train-table")
     tests = {
-        name: (work_recipe, "test")
-        for name, recipe in task.tests.items()
-        for work_recipe in [_prepared(task, recipe, work / f"test-{name.replace(' ', '-')}")]
-    } or {"held-out": (trained_on, "test")}
-    sets = {name: _test_set(path, split) for name, (path, split) in tests.items()}
+        name: _prepared(task, recipe, work / f"test-{name.replace(' ', '-')}")
+        if recipe
+        else trained_on
+        for name, recipe in (task.tests or {"held-out": {}}).items()
+    }
+    sets = {name: _test_set(path) for name, path in tests.items()}
     rows: list[dict[str, Any]] = []
     for number, (variant, settings) in enumerate(task.variants.items()):
         for permuted in (False, True) if number == 0 else (False,):
@@ -286,10 +299,17 @@ def run(task: Task, out: Path, seeds: int) -> None:
 
 
 def _prepared(task: Task, recipe: dict[str, Any], folder: Path) -> Path:
+    """Prepare a table where it is missing; a recipe's `bed` stands for the data set's files."""
     root = DATA / "train_yeast" if task.name.startswith("yeast") else DATA
     values = {"ibis_root": str(root), "target": task.target, **recipe}
     if task.name.startswith("yeast"):
         values["genome"] = str(_yeast_genome(folder.parent.parent))
+    if "bed" in values:
+        sheet = folder.with_suffix(".tsv")
+        bed = (DATA / values.pop("bed")).resolve()
+        sheet.write_text(f"path\ttf\tassay\n{bed}\t{values['tf']}\tCHS\n")
+        del values["ibis_root"]
+        values["sheet"] = str(sheet)
     if not folder.is_dir():
         prepare(validated(Recipe, values, task.name), folder)
     return folder
@@ -308,9 +328,9 @@ def _yeast_genome(folder: Path) -> Path:
 TestSet = tuple[sequence.Sequences, np.ndarray, np.ndarray, np.ndarray]
 
 
-def _test_set(path: Path, split: str) -> TestSet:
+def _test_set(path: Path) -> TestSet:
     table = read_table(path)
-    table = table.filter(np.array(table["split"].to_pylist()) == split)
+    table = table.filter(np.array(table["split"].to_pylist()) == "test")
     cycles = table["cycle"].fill_null(0).to_numpy()
     groups = np.array(table["group"].to_pylist(), dtype=object)
     return table_sequences(table), table["label"].to_numpy(), cycles, groups
@@ -338,8 +358,8 @@ def _network_rows(
         },
     )
     experiment = validated(Experiment, values, task.name)
-    if not folder.is_dir():
-        train(experiment, folder)
+    if not list(folder.rglob(WEIGHTS_FILE)):
+        train(experiment, folder, resume=folder.is_dir())
     model = load(folder)
     data_settings = model.experiment.data
     rows = []

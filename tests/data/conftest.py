@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from dann_tfbs.data import prepare
+
 CHROMOSOMES = {"chr1": 300_000, "chr2": 300_000, "chr3": 300_000, "chrM": 20_000}
 PEAKS = {"chr1": 60, "chr2": 50, "chr3": 40, "chrM": 3}
 
@@ -54,3 +56,9 @@ def package(tmp_path_factory):
     rows = [f"FALSE\t{text(rng, 35)}\t{value:.6f}\t0\n" for value in signal]
     array.write_text("#control\tpbm_sequence\tmean_signal_intensity\tflag\n" + "".join(rows))
     return root
+
+
+@pytest.fixture
+def no_figure(monkeypatch):
+    """Skip the figure, which takes most of the time."""
+    monkeypatch.setattr(prepare, "draw_quality", lambda table, report, path: path.touch())

@@ -4,39 +4,14 @@ import shutil
 from collections import Counter
 
 import pytest
+from preparing import bytes_of, recipe, rows, with_genome
 
-from dann_tfbs.config import validated
 from dann_tfbs.data import prepare as module
 from dann_tfbs.data.prepare import prepare
-from dann_tfbs.data.recipe import Recipe
 from dann_tfbs.data.table import read_table
 from dann_tfbs.errors import InputError, OutputError
 
 pytestmark = pytest.mark.usefixtures("no_figure")
-
-
-def recipe(package, assay, **more):
-    values = {"tf": "MYC", "assays": [assay], "ibis_root": package} | more
-    return validated(Recipe, values, "recipe")
-
-
-def with_genome(package, **more):
-    return recipe(package, "CHS", genome=package / "genome.fa", **more)
-
-
-def rows(made, out):
-    manifest = prepare(made, out)
-    return manifest, read_table(out).to_pylist()
-
-
-@pytest.fixture
-def no_figure(monkeypatch):
-    """Skip the figure, which takes most of the time."""
-    monkeypatch.setattr(module, "draw_quality", lambda table, report, path: path.touch())
-
-
-def bytes_of(folder):
-    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
 
 def test_peaks_need_their_genome(package, tmp_path):

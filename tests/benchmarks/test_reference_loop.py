@@ -1,25 +1,14 @@
 """The yardstick of the speed measurements learns what the package's loop learns."""
 
-import importlib.util
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
+import reference_loop
 import torch
 from planted import planted_codes, small_experiment
 
 from dann_tfbs.config import PRESETS
 from dann_tfbs.training.batches import LabelledSet
 from dann_tfbs.training.fit import fit
-
-FILE = Path(__file__).parents[2] / "benchmarks" / "reference_loop.py"
-spec = importlib.util.spec_from_file_location("reference_loop", FILE)
-assert spec is not None
-assert spec.loader is not None
-reference_loop = importlib.util.module_from_spec(spec)
-sys.modules[spec.name] = reference_loop
-spec.loader.exec_module(reference_loop)
 
 WINDOW = 24
 

@@ -1,7 +1,12 @@
 """Files of predictions: five digits, all or nothing, streamed."""
 
+import csv
+import io
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dann_tfbs.errors import InputError, OutputError
 from dann_tfbs.evaluation.predictions import read_predictions
@@ -19,6 +24,49 @@ def test_csv_has_twelve_digits_and_any_range(tmp_path):
     path = tmp_path / "p.csv"
     write_predictions(path, "MAX", [(["a", "b"], np.array([-3.25, 1 / 3]))])
     assert path.read_text() == "tag,MAX\na,-3.25\nb,0.333333333333\n"
+
+
+def test_several_columns_stand_in_their_order(tmp_path):
+    path = tmp_path / "p.tsv"
+    chunks = [(["a", "b"], np.array([[0, 1.0], [0.5, 0.25]])), (["c"], np.array([[1, 0.0]]))]
+    assert write_predictions(path, ["MAX", "YY1"], chunks) == 3
+    assert path.read_text().splitlines() == [
+        "tag\tMAX\tYY1",
+        "a\t0.00000\t1.00000",
+        "b\t0.50000\t0.25000",
+        "c\t1.00000\t0.00000",
+    ]
+
+
+# Half-way between two texts, exactly (odd multiples of 1/64) or as nearly as can be.
+NEAR_TIES = st.builds(
+    lambda step, off: float(np.clip((step + 0.5) / 1e5 + off * 2.0**-53, 0, 1)),
+    st.integers(0, 99_999),
+    st.integers(-4, 4),
+)
+IN_UNIT_INTERVAL = st.floats(0, 1) | NEAR_TIES | st.integers(0, 64).map(lambda n: n / 64)
+
+
+@given(st.lists(st.tuples(IN_UNIT_INTERVAL, st.floats(0, 1, width=32)), min_size=1))
+def test_five_decimals_are_rounded_as_python_rounds_them(tmp_path_factory, pairs):
+    path = tmp_path_factory.getbasetemp() / "rounded.tsv"
+    write_predictions(path, ["one", "two"], [([""] * len(pairs), np.array(pairs))])
+    expected = [f"\t{one:.5f}\t{two:.5f}" for one, two in np.abs(pairs)]
+    assert path.read_text().splitlines()[1:] == expected
+
+
+@given(tags=st.lists(st.text('ab"\t,\n ;é'), min_size=1))
+@pytest.mark.parametrize("ending", ["tsv", "csv"])
+def test_the_csv_module_writes_the_same(tmp_path_factory, tags, ending):
+    path = tmp_path_factory.getbasetemp() / f"quoted.{ending}"
+    scores = np.linspace(0, 1, len(tags))
+    write_predictions(path, "a,b\tc", [(tags, scores)])
+    expected = io.StringIO()
+    separator, digits = ("\t", ".5f") if ending == "tsv" else (",", ".12g")
+    rows = csv.writer(expected, delimiter=separator, lineterminator="\n")
+    rows.writerow(["tag", "a,b\tc"])
+    rows.writerows((tag, format(score, digits)) for tag, score in zip(tags, scores, strict=True))
+    assert path.read_bytes().decode() == expected.getvalue()
 
 
 @pytest.mark.parametrize("ending", ["tsv", "csv"])
@@ -78,6 +126,12 @@ def test_a_score_that_is_no_number_is_named_and_the_old_file_stays(tmp_path, end
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_a_score_that_is_no_number_names_its_column(tmp_path):
+    chunks = [(["a", "b"], np.array([[0.5, 0.5], [0.5, np.nan]]))]
+    with pytest.raises(InputError, match=r"p\.tsv \[YY1\]: the score of 'b' is not a number"):
+        write_predictions(tmp_path / "p.tsv", ["MAX", "YY1"], chunks)
+
+
 def test_an_error_in_the_input_leaves_the_old_file(tmp_path):
     path = tmp_path / "p.tsv"
     path.write_text("old")
@@ -91,9 +145,11 @@ def test_an_error_in_the_input_leaves_the_old_file(tmp_path):
     assert path.read_text() == "old"
 
 
-def test_tags_and_scores_must_pair_up(tmp_path):
-    with pytest.raises(ValueError, match="shorter"):
+def test_scores_must_pair_up_with_tags_and_columns(tmp_path):
+    with pytest.raises(ValueError, match=r"scores of shape .* for 2 tags and 1 columns"):
         write_predictions(tmp_path / "p.tsv", "MAX", [(["a", "b"], np.array([0.5]))])
+    with pytest.raises(ValueError, match=r"scores of shape .* for 1 tags and 1 columns"):
+        write_predictions(tmp_path / "p.tsv", "MAX", [(["a"], np.array([[0.5, 0.5]]))])
 
 
 def test_an_output_that_cannot_be_written_is_an_error_and_consumes_nothing(tmp_path):

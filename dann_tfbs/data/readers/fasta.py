@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dann_tfbs import sequence
-from dann_tfbs.data.readers.encoding import batches, located
+from dann_tfbs.data.readers.encoding import batches, gather, located
 from dann_tfbs.data.readers.opening import Lines, line_blocks
 from dann_tfbs.errors import InputError
 from dann_tfbs.sequence import Sequences
@@ -22,6 +22,8 @@ _IBIS_INTERVAL = re.compile(
 _BROWSER_INTERVAL = re.compile(
     r"(?:\S*::)?(?P<chrom>[^:\s]+):(?P<start>[0-9]{1,15})-(?P<end>[0-9]{1,15})(?:\([+-.]\))?(?!\S)"
 )
+_LONGEST_ROW = 1 << 12
+"""Longest line in bytes that is copied as one item of an array."""
 
 
 @dataclass(frozen=True)
@@ -30,17 +32,24 @@ class FastaChunk:
 
     Attributes
     ----------
-    names
-        First word of each header ("" for a bare `>`).
     sequences
-        The sequences, in the same order.
-    headers
-        Whole header lines without `>`.
+        The sequences, in file order.
+    lines
+        Their header lines as they stand in the file, without `>`.
     """
 
-    names: list[str]
     sequences: Sequences
-    headers: list[str]
+    lines: list[str]
+
+    @property
+    def headers(self) -> list[str]:
+        """Return the headers, without blanks around them."""
+        return [line.strip() for line in self.lines]
+
+    @property
+    def names(self) -> list[str]:
+        """Return the first word of each header ("" where there is none)."""
+        return [(line.split(None, 1) or [""])[0] for line in self.lines]
 
 
 def read_fasta(path: str | os.PathLike[str], chunk_size: int = 65536) -> Iterator[FastaChunk]:
@@ -106,28 +115,32 @@ def _chunks(
     sizes = (lines.ends - starts)[pieces]
     lengths = np.bincount(record_of_line[pieces], weights=sizes, minlength=len(heads))
     lengths = lengths.astype(np.int64)
-    letters = lines.letters[_inside(starts[pieces], lines.ends[pieces], len(lines.letters))]
+    letters = _end_to_end(lines.letters, starts[pieces], lines.ends[pieces])
     offsets = np.concatenate([[0], np.cumsum(lengths)])
     # Each header without its '>' but with its LF, so that one split makes the texts.
-    inside = _inside(starts[heads] + 1, lines.ends[heads] + 1, len(lines.letters))
-    headers = lines.letters[inside].tobytes().decode("utf-8", "replace").split("\n")
+    texts = _end_to_end(lines.letters, starts[heads] + 1, lines.ends[heads] + 1)
+    headers = texts.tobytes().decode("utf-8", "replace").split("\n")
     for rows in batches(lengths, chunk_size):
         flat = letters[offsets[rows.start] : offsets[rows.stop]]
         try:
             sequences = sequence.from_flat(flat, lengths[rows])
         except InputError as error:
             raise located(error, path=path, lines=lines.first + heads[rows]) from None
-        own = [header.strip() for header in headers[rows]]
-        names = [(header.split(None, 1) or [""])[0] for header in own]
-        yield FastaChunk(names, sequences, own)
+        yield FastaChunk(sequences, headers[rows])
 
 
-def _inside(starts: NDArray[np.int64], ends: NDArray[np.int64], size: int) -> NDArray[np.bool_]:
-    """Mark the positions of disjoint, non-touching, non-empty pieces of an array."""
-    steps = np.zeros(size + 1, dtype=np.int8)
+def _end_to_end(
+    letters: NDArray[np.uint8], starts: NDArray[np.int64], ends: NDArray[np.int64]
+) -> NDArray[np.uint8]:
+    """Copy disjoint, non-touching, non-empty pieces of an array one behind the other."""
+    lengths = ends - starts
+    if len(lengths) and lengths[0] <= _LONGEST_ROW and (lengths == lengths[0]).all():
+        # Reads and probes: copied row by row instead of letter by letter.
+        return gather(letters, starts, lengths).reshape(-1)
+    steps = np.zeros(len(letters) + 1, dtype=np.int8)
     steps[starts] = 1
     steps[ends] = -1
-    return np.cumsum(steps[:size], dtype=np.int8).view(np.bool_)
+    return letters[np.cumsum(steps[:-1], dtype=np.int8).view(np.bool_)]
 
 
 def parse_interval(header: str) -> tuple[str, int, int] | None:

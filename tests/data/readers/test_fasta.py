@@ -64,6 +64,17 @@ def test_records_come_back_whatever_the_lines_and_blocks(tmp_path_factory, seque
     assert found == [(f"r{n}", "".join(lines)) for n, lines in enumerate(sequences)]
 
 
+@pytest.mark.parametrize("longest_row", [0, 1 << 12])
+def test_lines_of_one_length_are_read_the_same_row_by_row(tmp_path, monkeypatch, longest_row):
+    monkeypatch.setattr(module, "_LONGEST_ROW", longest_row)
+    path = tmp_path / "a.fa"
+    path.write_text(">aa 1\nACGT\n>bb 2\nGGNA\nTTTT\n>cc 3\nCCCC\n")
+    assert records(path) == [("aa", "ACGT"), ("bb", "GGNATTTT"), ("cc", "CCCC")]
+    path.write_text(">aa 1\nACGT\n>bb 2\nAC-T\n>cc 3\nCCCC\n")
+    with pytest.raises(InputError, match=r"a\.fa:3: the sequence holds the character '-'"):
+        records(path)
+
+
 def test_a_bad_letter_names_the_line_of_its_record(tmp_path):
     path = tmp_path / "a.fa"
     path.write_text(">a\nACGT\nAC\n>b\nACGT\nAC-T\n")

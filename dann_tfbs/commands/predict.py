@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import Literal
 
@@ -33,7 +34,13 @@ import click
     help="Score of a matrix: its best hit, or its occupancy summed over positions and strands.",
 )
 @click.option("--overhang", is_flag=True, help="Let a matrix hang over the ends of a sequence.")
+@click.option(
+    "--separate", is_flag=True, help="A column for each RUN instead of one for their ensemble."
+)
 @click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
+@click.option(
+    "--threads", type=click.IntRange(min=1), help="Threads that score; by default one a core."
+)
 def predict(
     runs_and_input: tuple[Path, ...],
     out: Path,
@@ -44,9 +51,11 @@ def predict(
     matrix: str | None,
     scan: Literal["best_hit", "occupancy"],
     overhang: bool,
+    separate: bool,
     device: str,
+    threads: int | None,
 ) -> None:
-    """Score the sequences of INPUT with one run, or with several as an ensemble.
+    """Score the sequences of INPUT with one run, or with several as an ensemble or side by side.
 
     Usage: dann-tfbs predict RUN… INPUT --out FILE, or
     dann-tfbs predict INPUT --meme FILE --matrix NAME --out FILE.
@@ -54,18 +63,33 @@ def predict(
     """
     from dann_tfbs.data.scoring_input import read_scoring_input
     from dann_tfbs.predictions import write_predictions
-    from dann_tfbs.scorers import matrix_scorer, run_scorer
+    from dann_tfbs.scorers import (
+        matrix_scorer,
+        one_torch_thread,
+        run_scorer,
+        score_table,
+        separate_scorers,
+    )
+    from dann_tfbs.threads import available_cores
 
     *runs, source = runs_and_input
+    if separate and (tf is not None or not runs):
+        raise click.UsageError("--separate needs at least one RUN, and does not go with --tf.")
     if meme is not None or matrix is not None:
         if runs or meme is None or matrix is None:
             raise click.UsageError("A matrix needs --meme and --matrix, and no RUN.")
-        scorer = matrix_scorer(meme, matrix, scan, overhang)
+        scorers = [matrix_scorer(meme, matrix, scan, overhang)]
+    elif separate:
+        scorers = separate_scorers(runs, strands, device)
     elif runs:
-        scorer = run_scorer(runs, strands, device)
+        scorers = [run_scorer(runs, strands, device)]
     else:
         raise click.UsageError("Name at least one RUN before INPUT.")
+    columns = [tf] if tf else [scorer.column for scorer in scorers]
     chunks = read_scoring_input(source, split=split)
-    scores = ((tags, scorer.score(sequences)) for tags, sequences in chunks)
-    count = write_predictions(out, tf or scorer.column, scores)
+    with (
+        one_torch_thread() if runs else nullcontext(),
+        closing(score_table(chunks, scorers, threads or available_cores())) as scores,
+    ):
+        count = write_predictions(out, columns, scores)
     click.echo(f"{count} sequences scored: {out}")

@@ -17,7 +17,8 @@ from dann_tfbs.data.table import TABLE_FILE, table_sequences
 from dann_tfbs.errors import InputError
 from dann_tfbs.sequence import Sequences
 
-CHUNK = 32768
+CHUNK = 1 << 14
+"""Sequences a chunk: enough for long array operations, few enough to share among threads."""
 
 Chunk = tuple[list[str], Sequences]
 

@@ -1,5 +1,9 @@
 """`dann-tfbs predict`: from files to files."""
 
+import json
+import shutil
+from functools import partial
+
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
@@ -10,10 +14,12 @@ from planted import planted_table
 from dann_tfbs import load
 from dann_tfbs.cli import app
 from dann_tfbs.config import Experiment
+from dann_tfbs.data import scoring_input
 from dann_tfbs.data.table import TABLE_FILE
 from dann_tfbs.evaluation.predictions import read_predictions
 from dann_tfbs.model.network import initial_state
 from dann_tfbs.run_folder import write_run
+from dann_tfbs.trained import TrainedModel
 
 MEME = """MEME version 4
 
@@ -55,6 +61,11 @@ def fasta(tmp_path, sequences):
 
 def run(*arguments):
     return CliRunner().invoke(app, ["predict", *map(str, arguments)], catch_exceptions=False)
+
+
+def read_in_chunks_of(size, monkeypatch):
+    read = partial(scoring_input.read_scoring_input, chunk_size=size)
+    monkeypatch.setattr(scoring_input, "read_scoring_input", read)
 
 
 def test_fasta_to_aaa(runs, fasta, sequences, tmp_path):
@@ -106,6 +117,57 @@ def test_text_and_a_split_of_a_table(runs, tmp_path):
     np.testing.assert_allclose(found.scores["MAX"], expected, atol=1e-6)
 
 
+def test_separate_models_give_a_column_each_that_evaluate_reads(
+    runs, fasta, sequences, tmp_path, monkeypatch
+):
+    read_in_chunks_of(7, monkeypatch)
+    other = tmp_path / "other"
+    experiment = Experiment(architecture="single", data={"tf": "YY1", "window": 20})
+    state = initial_state(experiment.architecture, ["HTS"], 5)
+    write_run(other, experiment, state, state, {}, {})
+    out = tmp_path / "both.tsv"
+    result = run("--separate", runs, other, fasta, "--out", out, "--threads", 3)
+    assert result.output == f"40 sequences scored: {out}\n"
+    found = read_predictions(out)
+    assert list(found.scores) == ["MAX", "YY1"]
+    assert found.tags.to_pylist() == list(sequences)
+    for column, folder in (("MAX", runs), ("YY1", other)):
+        expected = load(folder).predict(sequences.values())
+        np.testing.assert_allclose(found.scores[column], expected, atol=1e-5)
+
+    # Bound by MAX is what its own column ranks first: its AUROC is 1, that of the other is not.
+    ranked = [tag for _, tag in sorted(zip(found.scores["MAX"], sequences, strict=True))]
+    labels = tmp_path / "labels.tsv"
+    labels.write_text("".join(f"{tag}\t{int(n >= 30)}\n" for n, tag in enumerate(ranked)))
+    aurocs = {}
+    for tf in ("MAX", "YY1"):
+        report = tmp_path / f"{tf}.json"
+        arguments = ["evaluate", out, labels, "--tf", tf, "--json", report, "--resamples", 0]
+        done = CliRunner().invoke(app, list(map(str, arguments)), catch_exceptions=False)
+        assert done.exit_code == 0, done.output
+        aurocs[tf] = json.loads(report.read_text())["rows"][0]["metrics"]["auroc"]["value"]
+    assert aurocs["MAX"] > 0.99 > aurocs["YY1"]
+
+
+def test_the_number_of_threads_does_not_change_the_file(runs, fasta, tmp_path, monkeypatch):
+    read_in_chunks_of(3, monkeypatch)
+    for threads in (1, 4):
+        run(runs, fasta, "--out", tmp_path / f"{threads}.csv", "--threads", threads)
+    assert (tmp_path / "1.csv").read_bytes() == (tmp_path / "4.csv").read_bytes()
+
+
+def test_an_interruption_leaves_the_old_file(runs, fasta, tmp_path, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(TrainedModel, "predict", interrupted)
+    (tmp_path / "p.tsv").write_text("old")
+    result = run(runs, fasta, "--out", tmp_path / "p.tsv")
+    assert result.exit_code == 130
+    assert (tmp_path / "p.tsv").read_text() == "old"
+    assert not list(tmp_path.glob(".*"))
+
+
 @pytest.mark.parametrize("scan", ["best_hit", "occupancy"])
 def test_a_matrix_is_a_model_too(fasta, tmp_path, scan):
     (tmp_path / "m.meme").write_text(MEME)
@@ -125,6 +187,8 @@ def arguments_of(case: str, runs, fasta, tmp_path) -> list:
     bad.write_text(">a\nACGT\n>b\nAC!T\n")
     meme = tmp_path / "m.meme"
     meme.write_text(MEME)
+    copy = tmp_path / "copy" / "seed-0"
+    shutil.copytree(runs / "seed-0", copy)
     out = ["--out", tmp_path / "p.tsv"]
     return {
         "no run": [fasta, *out],
@@ -136,6 +200,9 @@ def arguments_of(case: str, runs, fasta, tmp_path) -> list:
         "matrix and run": [runs, fasta, "--meme", meme, "--matrix", "MAX.TEST", *out],
         "matrix without file": [fasta, "--matrix", "MAX.TEST", *out],
         "unknown matrix": [fasta, "--meme", meme, "--matrix", "YY1", *out],
+        "separate seeds": ["--separate", runs / "seed-0", copy, fasta, *out],
+        "separate and a name": ["--separate", runs, fasta, "--tf", "YY1", *out],
+        "separate matrix": ["--separate", fasta, "--meme", meme, "--matrix", "MAX.TEST", *out],
         "device": [runs, fasta, "--device", "abacus", *out],
     }[case]
 
@@ -152,6 +219,9 @@ def arguments_of(case: str, runs, fasta, tmp_path) -> list:
         ("matrix and run", "no RUN"),
         ("matrix without file", "needs --meme and --matrix"),
         ("unknown matrix", "YY1"),
+        ("separate seeds", "the column 'seed-0' would stand twice"),
+        ("separate and a name", "does not go with --tf"),
+        ("separate matrix", "--separate needs at least one RUN"),
         ("device", "'abacus' cannot be used"),
     ],
 )

@@ -80,7 +80,7 @@ def _from_parquet(path: Path, chunk_size: int, split: str | None) -> Iterator[Ch
         if "tag" not in names:
             table = table.append_column("tag", pa.array([f"row{number}" for number in numbers]))
         sequences = _checked_sequences(table, path, start)
-        tags = table["tag"].to_pylist()
+        tags = _checked_tags(table, path, start)
         start += len(table)
         if split is not None:
             seen.update(pc.unique(table["split"]).to_pylist())
@@ -132,12 +132,27 @@ def _undamaged(batches: Iterator[pa.RecordBatch], path: Path) -> Iterator[pa.Rec
         ) from error
 
 
+def _checked_tags(table: pa.Table, path: Path, first: int) -> list[str]:
+    """Return the tags of a batch whose first row has this number; numbers become text."""
+    _refuse_nulls(table, "tag", path, first)
+    try:
+        tags: list[str] = table["tag"].cast(pa.string()).to_pylist()
+    except pa.ArrowException as error:
+        raise InputError(
+            f"the column `tag` holds {table['tag'].type}.", path=path, remedy="It must hold text."
+        ) from error
+    return tags
+
+
+def _refuse_nulls(table: pa.Table, name: str, path: Path, first: int) -> None:
+    if table[name].null_count:
+        row = first + int(np.argmax(table[name].is_null().to_numpy()))
+        raise InputError(f"row {row} has no {name}.", path=path, remedy="Remove such rows.")
+
+
 def _checked_sequences(table: pa.Table, path: Path, first: int) -> Sequences:
     """Return the sequences of a batch whose first row has this number."""
-    column = table["sequence"]
-    if column.null_count:
-        row = first + int(np.argmax(column.is_null().to_numpy()))
-        raise InputError(f"row {row} has no sequence.", path=path, remedy="Remove such rows.")
+    _refuse_nulls(table, "sequence", path, first)
     try:
         return table_sequences(table)
     except InputError as error:

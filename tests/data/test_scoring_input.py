@@ -51,6 +51,11 @@ def test_parquet_rows_keep_their_tags_and_numbers_when_a_split_is_chosen(tmp_pat
     assert read(bare)[0][0] == ["row1", "row2", "row3", "row4", "row5"]
 
 
+def test_tags_that_are_numbers_become_text(tmp_path):
+    table = parquet(tmp_path / "t.parquet", sequence=["A", "C"], tag=[10, 2])
+    assert read(table) == [(["10", "2"], ["A", "C"])]
+
+
 def test_what_cannot_be_scored_is_said_so(tmp_path):
     with pytest.raises(InputError, match=r"table\.parquet: there is no prepared table"):
         read(tmp_path)
@@ -80,6 +85,12 @@ def test_what_cannot_be_scored_is_said_so(tmp_path):
     numbers = parquet(tmp_path / "i.parquet", sequence=[1, 2])
     with pytest.raises(InputError, match=r"i\.parquet.*`sequence`.*text"):
         read(numbers)
+    untagged = parquet(tmp_path / "u.parquet", sequence=["A", "C"], tag=["a", None])
+    with pytest.raises(InputError, match=r"u\.parquet.*row 2.*no tag"):
+        read(untagged)
+    nested = parquet(tmp_path / "s.parquet", sequence=["A"], tag=[{"a": 1}])
+    with pytest.raises(InputError, match=r"s\.parquet.*`tag`.*struct.*text"):
+        read(nested)
     damaged = good.read_bytes()
     good.write_bytes(damaged[:4] + bytes(20) + damaged[24:])
     with pytest.raises(InputError, match=r"g\.parquet: is damaged"):

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,15 +12,17 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from dann_tfbs import sequence
+from dann_tfbs.data.genome_index import is_bgzip, open_fasta
 from dann_tfbs.data.intervals import Intervals, make_intervals
 from dann_tfbs.data.overlap import rows_by_chromosome
+from dann_tfbs.data.readers.encoding import codes_of
 from dann_tfbs.errors import InputError
 from dann_tfbs.sequence import Sequences
 
 if TYPE_CHECKING:
     from pyfaidx import Faidx
 
-_PIECE = 1 << 24  # bases read at once: the text of a whole chromosome never stands in memory
+_PIECE = 1 << 20  # bytes read at once: they stay in the processor's cache
 _ROWS_AT_ONCE = 8192
 
 
@@ -65,7 +65,7 @@ class Genome:
     def _open(self) -> Faidx:
         # A forked process shares the file position of its parent's handle: it needs its own.
         if self._reader is None or self._process != os.getpid():
-            self._reader, self._process = _open_fasta(self.path), os.getpid()
+            self._reader, self._process = open_fasta(self.path), os.getpid()
             if len(self.blacklist) and not set(self.blacklist.chrom) & set(self._reader.index):
                 # Else the blacklist would be ignored without a word.
                 name = str(self.blacklist.chrom[0])
@@ -113,26 +113,44 @@ class Genome:
         return self._held[1]
 
     def _read(self, chrom: str) -> NDArray[np.uint8]:
-        reader, length = self._open(), self.lengths[chrom]
-        codes = np.empty(length, dtype=np.uint8)
-        for start in range(0, length, _PIECE):
-            end = min(start + _PIECE, length)
-            try:
-                text = reader.fetch(chrom, start + 1, end)
-                letters = np.frombuffer(text.encode("latin-1", "replace"), dtype=np.uint8)
-                codes[start:end] = sequence.from_flat(letters, np.array([len(letters)])).codes[0]
-            except InputError as error:
-                raise InputError(
-                    f"chromosome {chrom!r}: {error.problem}", path=self.path, remedy=error.remedy
-                ) from error
-            except Exception as error:
-                raise InputError(
-                    f"chromosome {chrom!r} cannot be read ({error}).",
-                    path=self.path,
-                    remedy="The file is damaged or was changed after it was indexed: check it and "
-                    "delete its .fai index.",
-                ) from error
+        codes = np.empty(self.lengths[chrom], dtype=np.uint8)
+        filled = 0
+        try:
+            for text in self._pieces(chrom):
+                part = codes_of(text, ignored=b"\r\n")
+                codes[filled : filled + len(part)] = part
+                filled += len(part)
+            if filled < len(codes):
+                raise ValueError(f"it has {filled} bases instead of {len(codes)}")
+        except InputError as error:
+            raise InputError(
+                f"chromosome {chrom!r}: {error.problem}", path=self.path, remedy=error.remedy
+            ) from error
+        except Exception as error:
+            raise InputError(
+                f"chromosome {chrom!r} cannot be read ({error}).",
+                path=self.path,
+                remedy="The file is damaged or was changed after it was indexed: check it and "
+                "delete its .fai index.",
+            ) from error
         return codes
+
+    def _pieces(self, chrom: str) -> Iterator[bytes]:
+        """Yield the text of a chromosome in pieces, with or without its line ends."""
+        reader = self._open()
+        entry = reader.index[chrom]
+        if is_bgzip(self.path):
+            for start in range(0, entry.rlen, _PIECE):
+                text = reader.fetch(chrom, start + 1, min(start + _PIECE, entry.rlen))
+                yield text.encode("latin-1", "replace")
+        elif entry.rlen:
+            with open(self.path, "rb") as handle:
+                handle.seek(entry.offset)
+                lines_before_last = (entry.rlen - 1) // entry.lenc
+                left = entry.rlen + lines_before_last * (entry.lenb - entry.lenc)
+                while left and (text := handle.read(min(left, _PIECE))):
+                    yield text
+                    left -= len(text)
 
     def gaps(self, chrom: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return starts and exclusive ends of the runs of N of a chromosome; remembered."""
@@ -159,7 +177,6 @@ class Genome:
             If a chromosome is unknown, or an interval is empty or leaves its chromosome.
         """
         groups = rows_by_chromosome(intervals.chrom)
-        self.check_names(groups)
         self._check_bounds(intervals, groups)
         lengths = (intervals.end - intervals.start).astype(np.int32)
         width = int(lengths.max(initial=0))
@@ -174,8 +191,12 @@ class Genome:
 
     def inside(self, intervals: Intervals) -> NDArray[np.bool_]:
         """Tell which intervals lie within their chromosome (an unknown one is an error)."""
+        return self._inside(intervals, rows_by_chromosome(intervals.chrom))
+
+    def _inside(
+        self, intervals: Intervals, groups: dict[str, NDArray[np.int64]]
+    ) -> NDArray[np.bool_]:
         known = self.lengths
-        groups = rows_by_chromosome(intervals.chrom)
         self.check_names(groups)
         size = np.empty(len(intervals), dtype=np.int64)
         for name, rows in groups.items():
@@ -183,7 +204,7 @@ class Genome:
         return (intervals.start >= 0) & (intervals.end <= size)
 
     def _check_bounds(self, intervals: Intervals, groups: dict[str, NDArray[np.int64]]) -> None:
-        bad = ~self.inside(intervals) | (intervals.end <= intervals.start)
+        bad = ~self._inside(intervals, groups) | (intervals.end <= intervals.start)
         if bad.any():
             row = int(np.argmax(bad))
             chrom = intervals.chrom[row]
@@ -236,98 +257,3 @@ def _unknown_chromosome(path: Path, name: str, known: list[str]) -> InputError:
     return InputError(
         f"chromosome {name!r} is not in the genome, which has {listed}.", path=path, remedy=hint
     )
-
-
-def _open_fasta(path: Path) -> Faidx:
-    import pyfaidx
-
-    compressed = _check_compression(path)
-    try:
-        index = _index_path(path, compressed)
-        reader = pyfaidx.Faidx(
-            str(path),
-            as_raw=True,
-            strict_bounds=True,
-            indexname=str(index),
-            gzi_indexname=f"{index.with_suffix('')}.gzi" if compressed else None,
-        )
-    except ImportError as error:
-        raise InputError(
-            "reading a bgzip FASTA needs the package biopython.",
-            path=path,
-            remedy="Install it (pip install biopython) or decompress the file.",
-        ) from error
-    except Exception as error:
-        reason = str(error).rstrip(".")
-        raise InputError(
-            f"is not a usable FASTA file ({reason}).",
-            path=path,
-            remedy="Records start with '>' and a name of their own, and all lines of a record but "
-            "the last are equally long.",
-        ) from error
-    return reader
-
-
-def _check_compression(path: Path) -> bool:
-    """Tell whether the file is bgzip; refuse plain gzip, which cannot be read from the middle."""
-    try:
-        with open(path, "rb") as handle:
-            head = handle.read(16)
-    except OSError as error:
-        raise InputError(
-            f"cannot be read ({error.strerror}).", path=path, remedy="Check its permissions."
-        ) from error
-    if not head:
-        raise InputError("the genome file is empty.", path=path, remedy="Give a FASTA file.")
-    if head[:2] != b"\x1f\x8b":
-        return False
-    # Bytes 12–13 of a bgzip file are the subfield identifier "BC" (SAM specification, section 4.1).
-    if not (head[3] & 4 and head[12:14] == b"BC"):
-        raise InputError(
-            "is compressed with plain gzip, which allows no random access.",
-            path=path,
-            remedy=f"Decompress it (gunzip -k {path.name}) or re-compress it with bgzip.",
-        )
-    if path.suffix not in (".gz", ".bgz"):
-        raise InputError(
-            "is a bgzip file under a name that does not say so.",
-            path=path,
-            remedy="Rename it to end in .gz.",
-        )
-    return True
-
-
-def _index_path(path: Path, compressed: bool) -> Path:
-    """Return the path of a current index, which is made if there is none."""
-    import pyfaidx
-
-    suffixes = (".fai", ".gzi") if compressed else (".fai",)
-    facts = path.stat()
-    identity = f"{path.resolve()}:{facts.st_size}:{facts.st_mtime_ns}"
-    stem = hashlib.sha256(identity.encode()).hexdigest()[:16]
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dann_tfbs"
-    places = [path]
-    places += [
-        folder / f"{stem}-{path.name}"
-        for folder in (cache, Path(tempfile.gettempdir()) / "dann_tfbs")
-    ]
-    for place in places:
-        indices = [Path(f"{place}{suffix}") for suffix in suffixes]
-        if all(index.is_file() and index.stat().st_mtime >= facts.st_mtime for index in indices):
-            return indices[0]
-    for place in places:
-        try:
-            place.parent.mkdir(parents=True, exist_ok=True)
-            holder = tempfile.TemporaryDirectory(prefix=".index.", dir=place.parent)
-        except OSError:
-            continue
-        # Made aside and renamed, so that a process beside this one never reads half an index.
-        with holder as folder:
-            aside = [str(Path(folder) / f"index{suffix}") for suffix in suffixes]
-            pyfaidx.Faidx(
-                str(path), indexname=aside[0], gzi_indexname=aside[1] if compressed else None
-            ).close()
-            for made, suffix in zip(aside, suffixes, strict=True):
-                os.replace(made, f"{place}{suffix}")
-        return Path(f"{place}.fai")
-    raise OSError("no folder for its index can be written; set XDG_CACHE_HOME to one that can")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from dann_tfbs.data.intervals import Intervals
@@ -21,13 +22,13 @@ def rows_by_chromosome(chrom: NDArray[np.object_]) -> dict[str, NDArray[np.int64
     dict
         Name to ascending row numbers; together they are 0 … n − 1.
     """
-    number: dict[str, int] = {}
-    codes = np.fromiter(
-        (number.setdefault(name, len(number)) for name in chrom), dtype=np.int64, count=len(chrom)
-    )
+    if not len(chrom):
+        return {}
+    numbered = pa.array(chrom, pa.string()).dictionary_encode()
+    codes = numbered.indices.to_numpy()
     order = np.argsort(codes, kind="stable")
-    ends = np.cumsum(np.bincount(codes, minlength=len(number)))
-    return dict(zip(number, np.split(order, ends[:-1]), strict=True)) if number else {}
+    ends = np.cumsum(np.bincount(codes, minlength=len(numbered.dictionary)))
+    return dict(zip(numbered.dictionary.to_pylist(), np.split(order, ends[:-1]), strict=True))
 
 
 def overlaps_any(query: Intervals, reference: Intervals, distance: int = 0) -> NDArray[np.bool_]:

@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dann_tfbs.data import genome as genome_module
+from dann_tfbs.data import genome_index
 from dann_tfbs.data.genome import Genome
 from dann_tfbs.data.intervals import make_intervals
 from dann_tfbs.errors import InputError
@@ -146,14 +147,14 @@ def test_index_goes_to_the_cache_where_the_folder_is_read_only(tmp_path, monkeyp
     folder.chmod(0o500)
     try:
         if os.access(folder, os.W_OK):  # root writes everywhere: refuse in its stead
-            real = genome_module.tempfile.TemporaryDirectory
+            real = genome_index.tempfile.TemporaryDirectory
 
             def refuse(**options):
                 if options["dir"] == folder:
                     raise PermissionError(13, "read-only")
                 return real(**options)
 
-            monkeypatch.setattr(genome_module.tempfile, "TemporaryDirectory", refuse)
+            monkeypatch.setattr(genome_index.tempfile, "TemporaryDirectory", refuse)
         assert Genome(path).lengths == {"c": 4}
         assert not (folder / "g.fa.fai").exists()
         assert len(list((tmp_path / "cache" / "dann_tfbs").glob("*-g.fa.fai"))) == 1

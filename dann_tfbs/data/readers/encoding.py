@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,48 @@ from dann_tfbs.sequence import Sequences
 
 MAX_BATCH_BYTES = 1 << 26
 """Largest code array of a batch: one very long sequence must not widen thousands of short ones."""
+
+
+_NO_CODE = 255
+
+
+def codes_of(text: bytes | NDArray[np.uint8], ignored: bytes = b"") -> NDArray[np.uint8]:
+    """Turn letters into codes by the rule of `dann_tfbs.sequence`, three times as fast as by index.
+
+    Parameters
+    ----------
+    text
+        ASCII letters: bytes or a contiguous array of them.
+    ignored
+        Characters to leave out, such as line ends.
+
+    Returns
+    -------
+    ndarray
+        `uint8` codes, shape (number of letters that are not ignored,).
+
+    Raises
+    ------
+    InputError
+        If a character is no IUPAC nucleotide letter.
+    """
+    letters = bytearray(text)
+    codes = np.frombuffer(letters.translate(_code_table(), ignored), dtype=np.uint8)
+    if codes.max(initial=0) == _NO_CODE:
+        sequence.encode([bytes(letters.translate(None, ignored))])  # raises, naming the character
+    return codes
+
+
+@cache
+def _code_table() -> bytes:
+    return bytes(map(_code, range(256)))
+
+
+def _code(byte: int) -> int:
+    try:
+        return int(sequence.encode([bytes([byte])]).codes[0, 0])
+    except InputError:
+        return _NO_CODE
 
 
 def batches(lengths: NDArray[np.integer], chunk_size: int) -> Iterator[slice]:
@@ -96,9 +139,12 @@ def encode_rows(
     """
     n, width = rows.shape
     try:
-        codes = sequence.from_flat(rows.reshape(-1), np.full(n, width, dtype=np.int32)).codes
-    except InputError as error:
-        raise located(error, path=path, lines=lines) from None
+        codes = codes_of(rows)
+    except InputError:
+        try:  # once more, in a way that tells the row
+            sequence.from_flat(rows.reshape(-1), np.full(n, width, dtype=np.int32))
+        except InputError as error:
+            raise located(error, path=path, lines=lines) from None
     return Sequences(codes.reshape(n, width), np.asarray(lengths, dtype=np.int32))
 
 

@@ -145,10 +145,11 @@ class TrainingSettings(StrictSettings):
     """Learning-rate schedule over the steps of the run."""
     end_factor: float = Field(0.05, gt=0, le=1)
     """Last learning rate of the linear schedule as a share of the first."""
-    engine: Literal["auto", "plain", "compiled"] = "auto"
-    """How a step is computed: by PyTorch's convolutions (`plain`), or by loops that torch.compile
-    makes of the same arithmetic (`compiled`; needs a C++ compiler, takes some seconds to warm up);
-    `auto` compiles where the run is long enough to pay that back."""
+    engine: Literal["auto", "plain", "native", "compiled"] = "auto"
+    """How the network is computed: by PyTorch's layers (`plain`), by a kernel that a C++ compiler
+    builds in a second or two, once for each layout and machine (`native`, CPU), or by loops that
+    torch.compile makes (`compiled`, meant for GPUs); `auto` takes `native` for all but short runs on
+    a CPU with a C++ compiler, else `plain`."""
     best_by: Literal["auroc", "auprc"] = "auroc"
     """Validation metric that picks the best epoch."""
     augmentation: Augmentation = Augmentation()

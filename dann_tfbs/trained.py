@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from dann_tfbs import sequence
 from dann_tfbs.config import Experiment, as_plain
 from dann_tfbs.errors import InputError
+from dann_tfbs.model.native.average import NativeAverage
+from dann_tfbs.model.native.kernel import load_kernel
 from dann_tfbs.model.network import Network, joined
 from dann_tfbs.model.scoring import Strands, fitted_to_window, score
 from dann_tfbs.run_folder import CONFIG_FILE, WEIGHTS_FILE, Run, find_runs, read_run
@@ -33,7 +35,7 @@ class TrainedModel:
         All runs side by side, in evaluation mode.
     """
 
-    def __init__(self, runs: list[Run], device: torch.device) -> None:
+    def __init__(self, runs: list[Run], device: torch.device, *, build: bool = False) -> None:
         self.experiment: Experiment = runs[0].experiment
         self.head = self.experiment.data.target
         self.network = Network(self.experiment.architecture, [self.head], len(runs)).to(device)
@@ -41,6 +43,9 @@ class TrainedModel:
             _check_fit(run, self.head)
         self.network.load_state_dict(joined([run.weights for run in runs]))
         self.network.eval()
+        if device.type == "cpu":
+            kernel = load_kernel(self.experiment.architecture, build=build)
+            self.network.fast = None if kernel is None else NativeAverage(self.network, kernel)
 
     def logits(
         self, sequences: Sequences | Iterable[str], strands: Strands | None = None
@@ -86,7 +91,10 @@ class TrainedModel:
 
 
 def load(
-    run: str | PathLike[str] | Iterable[str | PathLike[str]], device: str = "auto"
+    run: str | PathLike[str] | Iterable[str | PathLike[str]],
+    device: str = "auto",
+    *,
+    build: bool = False,
 ) -> TrainedModel:
     """Load a run, a folder of runs, or several of them as an ensemble.
 
@@ -96,6 +104,10 @@ def load(
         Folder(s) written by `dann-tfbs train`.
     device
         `auto`, `cpu`, `cuda` or any device name of torch.
+    build
+        Whether to compile the network's kernel where it is not in the cache yet: a second or two,
+        once for each layout and machine, worth it for some ten thousand sequences. A kernel that is
+        there is used; with and without it, scores agree to float tolerance.
 
     Raises
     ------
@@ -113,7 +125,7 @@ def load(
                 path=other.folder,
                 remedy="Only runs of the same settings form an ensemble; score the others apart.",
             )
-    return TrainedModel(runs, resolve_device(device))
+    return TrainedModel(runs, resolve_device(device), build=build)
 
 
 def resolve_device(name: str) -> torch.device:

@@ -24,7 +24,10 @@ class DeployedNetwork(nn.Module):
 
     def __init__(self, network: Network, head: str, strands: str) -> None:
         super().__init__()
-        self.network = network
+        # A copy by PyTorch's own layers alone, which can be exported.
+        self.network = Network(network.architecture, list(network.heads), network.members)
+        self.network.load_state_dict(network.state_dict())
+        self.network.train(network.training)
         self.head = head
         self.strands = strands
 

@@ -1,7 +1,7 @@
 """The network's forward pass as matrix products and sums, which a compiler can fuse.
 
-On a CPU the convolutions of so small a network cost far more in calls and memory traffic than in
-arithmetic. Written as (member, batch, length, channel) arrays, with the parallel stem folded into
+The convolutions of so small a network cost far more in calls and memory traffic than in arithmetic.
+Written as (member, batch, length, channel) arrays, with the parallel stem folded into
 one convolution, 1×1 convolutions as batched matrix products and the depthwise convolution as a sum
 of shifted products, `torch.compile` turns everything between the products into a few loops.
 
@@ -16,13 +16,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from dann_tfbs.model.layers import BASES, Head, SeparableBlock, SqueezeExcitation, Stem
+from dann_tfbs.model.layers import BASES, SeparableBlock, SqueezeExcitation, Stem
 from dann_tfbs.model.network import Network
 from dann_tfbs.sequence import N
 
 
-def fused_logits(network: Network, codes: Tensor, head: str) -> Tensor:
-    """Score full sequences as `network(codes, head)` does.
+def fused_average(network: Network, codes: Tensor) -> Tensor:
+    """Average the features of full sequences as `network.encode_plainly` does.
 
     Parameters
     ----------
@@ -30,18 +30,16 @@ def fused_logits(network: Network, codes: Tensor, head: str) -> Tensor:
         The network; in training mode its running statistics are updated.
     codes
         Integers 0–4, shape (batch, members, length).
-    head
-        Name of the head.
 
     Returns
     -------
     Tensor
-        Logits, shape (batch, members).
+        Shape (batch, members, channels).
     """
     x = _stem(network.backbone.stem, codes.transpose(0, 1))
     for block in network.backbone.blocks:
         x = _block(cast(SeparableBlock, block), x, network.members)
-    return _head(cast(Head, network.heads[head]), x, network.members).T
+    return x.mean(2).transpose(0, 1)
 
 
 def _product(x: Tensor, convolution: nn.Conv1d, members: int) -> Tensor:
@@ -129,8 +127,3 @@ def _block(block: SeparableBlock, x: Tensor, members: int) -> Tensor:
     if block.squeeze_output is not None:
         y = _squeeze(y, block.squeeze_output, members)
     return x + y
-
-
-def _head(head: Head, x: Tensor, members: int) -> Tensor:
-    logits = _product(x, head.logit, members)[..., 0]
-    return logits.mean(2) if head.pooling == "mean" else logits.amax(2)

@@ -150,21 +150,25 @@ class SeparableBlock(nn.Module):
 
 
 class Head(nn.Module):
-    """A logit per sequence: 1×1 convolution to one channel, then pooling over positions.
+    """A logit per sequence: 1×1 convolution to one channel, and pooling over positions.
 
-    Input (batch, members · channels, length), output (batch, members).
+    The mean of the logits of all positions is the logit of the mean features, so that mean pooling
+    needs no features position by position.
     """
 
-    def __init__(self, channels: int, pooling: str, members: int, *, bias: bool) -> None:
+    def __init__(self, channels: int, members: int, *, bias: bool) -> None:
         super().__init__()
-        self.pooling = pooling
+        self.members = members
         self.logit = pointwise(channels, 1, members, bias=bias)
 
-    def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
-        """Apply the head."""
+    def of_average(self, average: Tensor) -> Tensor:
+        """Return mean-pooled logits (batch, members) of averages (batch, members, channels)."""
+        logits = (average * self.logit.weight.view(self.members, -1)).sum(2)
+        return logits if self.logit.bias is None else logits + self.logit.bias
+
+    def of_positions(self, x: Tensor, mask: Tensor | None) -> Tensor:
+        """Return max-pooled logits (batch, members) of x (batch, members · channels, length)."""
         logits = self.logit(x)
-        if self.pooling == "mean":
-            return mean_over_length(logits, mask).squeeze(2)
         if mask is not None:
             logits = logits.masked_fill(mask == 0, -torch.inf)
         return logits.amax(2)

@@ -2,15 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 
 from dann_tfbs.config import Architecture
-from dann_tfbs.model.layers import Head, SeparableBlock, Stem, one_hot
+from dann_tfbs.model.layers import Head, SeparableBlock, Stem, mean_over_length, one_hot
 
 State = dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """What the backbone makes of a batch, and all that heads and discriminators see of it.
+
+    Attributes
+    ----------
+    average
+        Features averaged over the positions of each sequence, shape (batch, members, channels).
+    positions
+        Features of every position, shape (batch, members · channels, length); None where they were
+        not computed one by one.
+    mask
+        1 inside a sequence, 0 in filling, shape (batch, 1, length); None without filling.
+    """
+
+    average: Tensor
+    positions: Tensor | None = None
+    mask: Tensor | None = None
 
 
 class Backbone(nn.Module):
@@ -50,49 +72,64 @@ class Network(nn.Module):
         Names of the heads, one per experiment type to predict.
     members
         Number of models side by side (see `dann_tfbs.model.layers`).
+
+    Attributes
+    ----------
+    fast
+        A faster way from codes (batch, members, length) and lengths (or None) to `Encoded.average`,
+        equal to float tolerance; None means PyTorch's own layers. `dann_tfbs.training.engine` and
+        `dann_tfbs.trained` set it.
     """
 
     def __init__(self, architecture: Architecture, heads: Sequence[str], members: int = 1) -> None:
         super().__init__()
         self.architecture = architecture
         self.members = members
+        self.fast: Callable[[Tensor, Tensor | None], Tensor] | None = None
         self.backbone = Backbone(architecture, members)
         self.heads = nn.ModuleDict(
             {
-                name: Head(
-                    architecture.channels,
-                    architecture.pooling,
-                    members,
-                    bias=architecture.head_bias,
-                )
+                name: Head(architecture.channels, members, bias=architecture.head_bias)
                 for name in heads
             }
         )
 
-    def forward(self, codes: Tensor, head: str, lengths: Tensor | None = None) -> Tensor:
-        """Score sequences.
+    def encode(self, codes: Tensor, lengths: Tensor | None = None) -> Encoded:
+        """Compute the features of sequences.
 
         Parameters
         ----------
         codes
             Integers 0–4, shape (batch, members, length).
-        head
-            Name of the head.
         lengths
             True length of each sequence, shape (batch,), where the codes hold filling on the
             right; None where every row is full.
-
-        Returns
-        -------
-        Tensor
-            Logits, shape (batch, members).
         """
+        if self.fast is not None:
+            return Encoded(self.fast(codes, lengths))
+        return self.encode_plainly(codes, lengths)
+
+    def encode_plainly(self, codes: Tensor, lengths: Tensor | None = None) -> Encoded:
+        """Do as `encode`, by PyTorch's own layers: the reference that `fast` must agree with."""
         mask = None
         if lengths is not None:
             inside = torch.arange(codes.shape[2], device=codes.device) < lengths[:, None]
             mask = inside[:, None].float()
-        logits: Tensor = self.heads[head](self.backbone(codes, mask), mask)
-        return logits
+        positions = self.backbone(codes, mask)
+        average = mean_over_length(positions, mask).squeeze(2).unflatten(1, (self.members, -1))
+        return Encoded(average, positions, mask)
+
+    def logits(self, encoded: Encoded, head: str) -> Tensor:
+        """Return the logits of a head, shape (batch, members)."""
+        own = cast(Head, self.heads[head])
+        if self.architecture.pooling == "mean":
+            return own.of_average(encoded.average)
+        assert encoded.positions is not None
+        return own.of_positions(encoded.positions, encoded.mask)
+
+    def forward(self, codes: Tensor, head: str, lengths: Tensor | None = None) -> Tensor:
+        """Score sequences: `encode`, then `logits`."""
+        return self.logits(self.encode(codes, lengths), head)
 
 
 def initial_state(architecture: Architecture, heads: Sequence[str], seed: int) -> State:

@@ -22,6 +22,7 @@ from dann_tfbs.training.dataset import (
     member_labels,
     source_assays,
 )
+from dann_tfbs.training.engine import use_engine
 from dann_tfbs.training.fit import Fitted
 
 HELD_OUT = "validation"
@@ -51,6 +52,7 @@ class Candidate:
         network = Network(self.experiment.architecture, [head], len(self.fitted.best))
         network.load_state_dict(joined(self.fitted.best))
         network.to(self.device).eval()
+        use_engine(network, self.experiment.training.engine, len(sequences))
         return score(network, head, sequences, self.experiment.prediction.strands)
 
 

@@ -29,8 +29,8 @@ from dann_tfbs.training.checkpoint import (
     restore_optimizer,
     save_progress,
 )
-from dann_tfbs.training.engine import training_forward
-from dann_tfbs.training.optimisation import make_optimizer, make_schedule
+from dann_tfbs.training.engine import use_engine
+from dann_tfbs.training.optimisation import flattened, make_optimizer, make_schedule
 
 OnEpoch = Callable[[Sequence[dict[str, float]]], None]
 
@@ -93,7 +93,9 @@ def fit(
         start = joined([initial_state(experiment.architecture, [head], s) for s in seeds])
         progress = Progress(start, start, {}, [[] for _ in seeds])
     network.load_state_dict(progress.network)
-    optimizer = make_optimizer(network, experiment.training)
+    backbone = flattened(list(network.backbone.parameters()))
+    heads = flattened(list(network.heads.parameters()))
+    optimizer = make_optimizer([backbone, heads], experiment.training)
     schedule = make_schedule(
         optimizer, experiment.training, steps * experiment.training.epochs, steps * progress.epoch
     )
@@ -101,7 +103,7 @@ def fit(
         restore_optimizer(optimizer, progress.optimizer)
 
     sequences = steps * experiment.training.epochs * experiment.training.batch_size * len(seeds)
-    forward = training_forward(network, head, experiment.training.engine, sequences)
+    use_engine(network, experiment.training.engine, sequences, backbone)
 
     with tqdm(
         total=steps * experiment.training.epochs,
@@ -116,12 +118,12 @@ def fit(
             network.train()
             losses = torch.zeros(len(seeds), device=device)
             for codes, labels in epoch_batches(training, experiment.training, seeds, epoch):
-                logits = forward(codes)
+                logits = network(codes, head)
                 # Mean over the batch, sum over models: each model has the gradient of its own loss.
                 loss = functional.binary_cross_entropy_with_logits(
                     logits, labels, reduction="none"
                 ).mean(0)
-                optimizer.zero_grad()
+                optimizer.zero_grad(set_to_none=False)
                 loss.sum().backward()
                 optimizer.step()
                 schedule.step()

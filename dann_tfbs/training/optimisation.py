@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import nn
 from torch.optim.lr_scheduler import ConstantLR, LinearLR, LRScheduler, OneCycleLR
@@ -9,14 +11,42 @@ from torch.optim.lr_scheduler import ConstantLR, LinearLR, LRScheduler, OneCycle
 from dann_tfbs.config import TrainingSettings
 
 
-def make_optimizer(network: nn.Module, settings: TrainingSettings) -> torch.optim.AdamW:
-    """Return AdamW over all trainable parameters.
+def flattened(parameters: Sequence[nn.Parameter]) -> nn.Parameter:
+    """Move parameters into one vector, which an optimiser steps through at once.
 
-    Every operation of AdamW is element-wise, so models trained side by side do not mix.
+    The parameters stay where they are used: their values and gradients become views of the vector
+    and of its gradient. One tensor in place of thirty saves an optimiser most of its time.
+
+    Parameters
+    ----------
+    parameters
+        Parameters of one kind and device; their gradients are set to zero.
+
+    Returns
+    -------
+    nn.Parameter
+        Shape (sum of their sizes,), with `grad`.
     """
-    parameters = [p for p in network.parameters() if p.requires_grad]
+    sizes = [p.numel() for p in parameters]
+    vector = nn.Parameter(torch.cat([p.detach().flatten() for p in parameters]))
+    vector.grad = torch.zeros_like(vector)
+    values, slopes = vector.detach().split(sizes), vector.grad.split(sizes)
+    for parameter, value, slope in zip(parameters, values, slopes, strict=True):
+        parameter.data = value.view_as(parameter)
+        parameter.grad = slope.view_as(parameter)
+    return vector
+
+
+def make_optimizer(
+    vectors: Sequence[nn.Parameter], settings: TrainingSettings
+) -> torch.optim.AdamW:
+    """Return AdamW over vectors of parameters (`flattened`).
+
+    Every operation of AdamW is element-wise, so models trained side by side do not mix. Clear
+    gradients with `zero_grad(set_to_none=False)`: those of the single parameters are views.
+    """
     return torch.optim.AdamW(
-        parameters, settings.learning_rate, weight_decay=settings.weight_decay, fused=True
+        vectors, settings.learning_rate, weight_decay=settings.weight_decay, fused=True
     )
 
 

@@ -135,26 +135,26 @@ def test_squeeze_stands_where_the_layout_says(squeeze: str):
     assert squeezed.reduce.in_channels == (2 if squeeze == "expanded" else 1)
 
 
-@pytest.mark.parametrize(
-    ("pooling", "mask", "expected"),
-    [
-        ("mean", None, [4.0, -2.0]),
-        ("max", None, [16.0, 2.0]),
-        ("mean", [1.0, 1.0, 0.0], [-2.0, 1.0]),
-        ("max", [1.0, 1.0, 0.0], [0.0, 2.0]),
-    ],
-)
-def test_head_pools_logits_over_positions(pooling, mask, expected):
-    head = Head(1, pooling, 2, bias=False)
+def test_head_of_averages_is_a_product_for_each_member():
+    head = Head(2, 2, bias=False)
+    set_weight(head.logit, [2.0, -1.0, 1.0, 10.0])
+    average = torch.tensor([[[1.0, 3.0], [2.0, -1.0]]])
+    assert head.of_average(average).tolist() == [[-1.0, -8.0]]
+
+
+@pytest.mark.parametrize(("mask", "expected"), [(None, [16.0, 2.0]), ([1.0, 1.0, 0.0], [0.0, 2.0])])
+def test_head_of_positions_takes_the_largest_logit_inside(mask, expected):
+    head = Head(1, 2, bias=False)
     set_weight(head.logit, [2.0, -1.0])
     x = torch.tensor([[[0.0, -2.0, 8.0], [-2.0, 0.0, 8.0]]])
     inside: Tensor | None = None if mask is None else torch.tensor([[mask]])
-    assert head(x, inside).tolist() == [expected]
+    assert head.of_positions(x, inside).tolist() == [expected]
 
 
 def test_head_with_bias_adds_it_to_every_logit():
-    head = Head(1, "mean", 1, bias=True)
+    head = Head(1, 1, bias=True)
     set_weight(head.logit, [1.0])
     with torch.no_grad():
         head.logit.bias.fill_(5.0)
-    assert head(torch.tensor([[[1.0, 3.0]]]), None).tolist() == [[7.0]]
+    assert head.of_average(torch.tensor([[[2.0]]])).tolist() == [[7.0]]
+    assert head.of_positions(torch.tensor([[[1.0, 3.0]]]), None).tolist() == [[8.0]]

@@ -6,7 +6,7 @@ from torch import nn
 from torch.nn import functional
 
 from dann_tfbs.config import DEFAULT_PRESET, PRESETS, Architecture
-from dann_tfbs.model.fused import fused_logits
+from dann_tfbs.model.fused import fused_average
 from dann_tfbs.model.network import (
     Network,
     count_parameters,
@@ -148,7 +148,7 @@ def test_heads_share_the_backbone_and_differ_in_their_logits():
 
 LAYOUTS = [
     SMALL,
-    Architecture(stem_widths=(5,), blocks=1, squeeze="expanded", pooling="max", head_bias=True),
+    Architecture(stem_widths=(5,), blocks=1, squeeze="expanded", head_bias=True),
     Architecture(stem_widths=(3,), blocks=1, squeeze="none", depthwise_width=5),
 ]
 
@@ -160,11 +160,12 @@ def test_the_fused_pass_gives_scores_gradients_and_statistics_of_the_plain_one(l
     fused = Network(layout, ["HTS"], 2)
     plain.train()(codes(16, 2, seed=3), "HTS")
     fused.load_state_dict(plain.state_dict())
+    fused.fast = lambda codes, lengths: fused_average(fused, codes)
     x, weights = codes(7, 2), torch.randn(7, 2, generator=torch.Generator().manual_seed(1))
     results = []
     for network in (plain.train(training), fused.train(training)):
         network.zero_grad()
-        logits = network(x, "HTS") if network is plain else fused_logits(network, x, "HTS")
+        logits = network(x, "HTS")
         (logits * weights).sum().backward()
         results.append((logits, dict(network.named_parameters()), network.state_dict()))
     (logits, parameters, state), (own_logits, own_parameters, own_state) = results

@@ -1,7 +1,5 @@
 """Choice of the best epoch, divergence, and the engines of a step."""
 
-import logging
-
 import numpy as np
 import pytest
 import torch
@@ -9,11 +7,14 @@ from planted import planted_codes, small_experiment
 
 from dann_tfbs.config import Architecture
 from dann_tfbs.errors import InputError
+from dann_tfbs.model.native.average import NativeAverage
+from dann_tfbs.model.native.kernel import compiler
 from dann_tfbs.model.network import Network, initial_state
 from dann_tfbs.training import engine
 from dann_tfbs.training.batches import LabelledSet
-from dann_tfbs.training.engine import WORTH_COMPILING, training_forward
+from dann_tfbs.training.engine import WORTH_BUILDING, use_engine
 from dann_tfbs.training.fit import _log_loss, best_epoch, fit
+from dann_tfbs.training.optimisation import flattened
 
 
 @pytest.fixture
@@ -129,41 +130,49 @@ def test_best_weights_are_those_of_the_best_epoch(labelled, tmp_path, monkeypatc
     assert not torch.equal(halves[0][0], halves[2][0])
 
 
-def forward_of(name, sequences=1):
-    network = Network(Architecture(stem_widths=(3,), blocks=1), ["HTS"])
-    return network, training_forward(network, "HTS", name, sequences)
+LAYOUT = Architecture(stem_widths=(3,), stem_channels=2, blocks=0)
 
 
-@pytest.mark.parametrize(
-    ("sequences", "compiler", "compiled"),
-    [(WORTH_COMPILING, "/usr/bin/g++", 1), (WORTH_COMPILING - 1, "/usr/bin/g++", 0),
-     (WORTH_COMPILING, None, 0)],
-)  # fmt: skip
-def test_auto_compiles_long_runs_where_there_is_a_compiler(
-    monkeypatch, sequences, compiler, compiled
-):
-    calls = []
-    monkeypatch.setattr(engine.shutil, "which", lambda name: compiler)
-    monkeypatch.setattr(engine.torch, "compile", lambda f: calls.append(f) or f)
-    network, forward = forward_of("auto", sequences)
-    assert len(calls) == compiled
-    x = torch.randint(0, 4, (4, 1, 9))
-    torch.testing.assert_close(forward(x), network(x, "HTS"), rtol=1e-4, atol=1e-5)
+def engine_of(name, sequences=1, layout=LAYOUT):
+    network = Network(layout, ["HTS"])
+    use_engine(network, name, sequences, flattened(list(network.backbone.parameters())))
+    return network.fast
 
 
-def test_a_compiler_that_fails_is_reported_once_and_training_goes_on(monkeypatch, caplog):
-    from torch._dynamo.exc import BackendCompilerFailed
+@pytest.mark.skipif(compiler() is None, reason="there is no C++ compiler here")
+def test_auto_is_native_for_all_but_short_runs():
+    assert isinstance(engine_of("auto", WORTH_BUILDING), NativeAverage)
+    assert engine_of("auto", WORTH_BUILDING - 1) is None
+    assert isinstance(engine_of("native", 1), NativeAverage)
+    assert engine_of("plain", WORTH_BUILDING) is None
 
-    def broken(*_: object) -> torch.Tensor:
-        raise BackendCompilerFailed(lambda: None, RuntimeError("no compiler"), None)
 
-    monkeypatch.setattr(engine.torch, "compile", lambda f: broken)
-    network, forward = forward_of("compiled")
-    network.eval()
-    x = torch.randint(0, 4, (4, 1, 9))
-    with caplog.at_level(logging.WARNING):
-        first, second = forward(x), forward(x)
-    assert torch.equal(first, network(x, "HTS"))
-    assert torch.equal(second, first)
-    assert len(caplog.records) == 1
-    assert "training goes on uncompiled" in caplog.text
+def test_auto_is_plain_where_there_is_no_compiler_or_the_layout_takes_the_maximum(monkeypatch):
+    assert engine_of("auto", WORTH_BUILDING, Architecture(pooling="max")) is None
+    monkeypatch.setattr(engine, "compiler", lambda: None)
+    assert engine_of("auto", WORTH_BUILDING) is None
+    with pytest.raises(InputError, match=r"training.engine: the native engine needs"):
+        engine_of("native")
+
+
+@pytest.mark.parametrize("name", ["native", "compiled"])
+def test_max_pooling_is_refused_by_name(name):
+    with pytest.raises(InputError, match="mean pooling"):
+        engine_of(name, layout=Architecture(pooling="max"))
+
+
+@pytest.mark.skipif(compiler() is None, reason="there is no C++ compiler here")
+def test_engines_learn_the_same_under_the_same_draws(tmp_path, labelled):
+    losses = {}
+    for name in ("plain", "native"):
+        experiment = small_experiment(None, seeds=2, training={"epochs": 3, "engine": name})
+        fitted = fit(
+            experiment,
+            labelled,
+            labelled,
+            checkpoint=tmp_path / name,
+            identity="",
+            device=torch.device("cpu"),
+        )
+        losses[name] = [[r["train_loss"] for r in records] for records in fitted.history]
+    np.testing.assert_allclose(losses["native"], losses["plain"], rtol=1e-3)

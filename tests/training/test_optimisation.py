@@ -6,7 +6,7 @@ from torch import nn
 
 from dann_tfbs.config import TrainingSettings
 from dann_tfbs.training.checkpoint import optimizer_tensors, restore_optimizer
-from dann_tfbs.training.optimisation import make_optimizer, make_schedule
+from dann_tfbs.training.optimisation import flattened, make_optimizer, make_schedule
 
 STEPS = 20
 
@@ -17,7 +17,7 @@ def settings_of(schedule: str) -> TrainingSettings:
 
 def run(settings: TrainingSettings, begin: int, end: int, model: nn.Module, saved=None):
     """Take steps `begin`…`end` of the run; return (rate, beta) before each and the optimiser."""
-    optimizer = make_optimizer(model, settings)
+    optimizer = make_optimizer([flattened(list(model.parameters()))], settings)
     schedule = make_schedule(optimizer, settings, STEPS, begin)
     if saved:
         restore_optimizer(optimizer, saved)
@@ -25,7 +25,7 @@ def run(settings: TrainingSettings, begin: int, end: int, model: nn.Module, save
     for step in range(begin, end):
         group = optimizer.param_groups[0]
         seen.append((float(group["lr"]), float(group["betas"][0])))
-        optimizer.zero_grad()
+        optimizer.zero_grad(set_to_none=False)
         ((model.weight - step) ** 2).sum().backward()
         optimizer.step()
         schedule.step()
@@ -72,9 +72,18 @@ def test_a_resumed_run_is_the_uninterrupted_one_to_the_last_bit(schedule, stop):
     assert torch.equal(parts.weight, whole.weight)
 
 
-def test_every_trainable_parameter_is_optimised_and_decays():
-    network = nn.Linear(2, 2)
-    network.bias.requires_grad_(False)
-    (group,) = make_optimizer(network, settings_of("linear")).param_groups
-    assert [id(p) for p in group["params"]] == [id(network.weight)]
-    assert group["weight_decay"] == 0.3
+def test_a_vector_steps_as_its_parameters_would_and_stays_their_memory():
+    torch.manual_seed(0)
+    inputs = torch.randn(5, 3)
+    one, other = (nn.Sequential(nn.Linear(3, 4), nn.Linear(4, 2)) for _ in range(2))
+    other.load_state_dict(one.state_dict())
+    vector = flattened(list(one.parameters()))
+    for network, parameters in ((one, [vector]), (other, other.parameters())):
+        optimizer = make_optimizer(list(parameters), settings_of("constant"))
+        for _ in range(3):
+            optimizer.zero_grad(set_to_none=False)
+            network(inputs).square().sum().backward()
+            optimizer.step()
+    for own, reference in zip(one.parameters(), other.parameters(), strict=True):
+        torch.testing.assert_close(own, reference)
+    torch.testing.assert_close(vector, torch.cat([p.flatten() for p in one.parameters()]))

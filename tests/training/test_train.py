@@ -11,6 +11,7 @@ from planted import planted_table, small_experiment
 
 from dann_tfbs.data.table import SCHEMA, TABLE_FILE, write_table
 from dann_tfbs.errors import InputError
+from dann_tfbs.model.native.kernel import compiler
 from dann_tfbs.run_folder import find_runs
 from dann_tfbs.training.train import train
 
@@ -248,12 +249,13 @@ def test_the_window_is_no_longer_than_the_longest_training_sequence(table, tmp_p
     assert trained.experiment.data.tf == "FOXA1"
 
 
-@pytest.mark.slow
+@pytest.mark.skipif(compiler() is None, reason="there is no C++ compiler here")
+@pytest.mark.parametrize("engine", ["native", pytest.param("compiled", marks=pytest.mark.slow)])
 def test_a_compiled_training_is_close_to_the_plain_one_and_resumes_to_the_bit(
-    table, finished, tmp_path
+    engine, table, finished, tmp_path
 ):
-    """Needs a C++ compiler; takes half a minute."""
-    experiment = small_experiment(table, training={"engine": "compiled"})
+    """`compiled` takes half a minute."""
+    experiment = small_experiment(table, training={"engine": engine})
     whole = train(experiment, tmp_path / "whole")
     with pytest.raises(StopError):
         train(experiment, tmp_path / "parts", on_epoch=stop_after(1))

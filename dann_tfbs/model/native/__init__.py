@@ -1,0 +1,1 @@
+"""The backbone as a kernel in C++, built for one layout on the machine that runs it."""

@@ -18,7 +18,7 @@ from torch.optim.lr_scheduler import LinearLR
 from torch.utils.data import DataLoader, Dataset
 
 from dann_tfbs.config import Architecture, Augmentation, TrainingSettings
-from dann_tfbs.model.layers import Head, SeparableBlock, Stem
+from dann_tfbs.model.layers import SeparableBlock, Stem
 from dann_tfbs.model.network import State, initial_state
 from dann_tfbs.streams import stream
 from dann_tfbs.training.augment import draw_augmentation
@@ -107,23 +107,22 @@ class ReferenceModel(nn.Module):
             )
             for _ in range(architecture.blocks)
         )
-        self.head = Head(
-            architecture.channels, architecture.pooling, members=1, bias=architecture.head_bias
-        )
+        self.pooling = architecture.pooling
+        self.head = nn.Conv1d(architecture.channels, 1, 1, bias=architecture.head_bias)
 
     def forward(self, x: Tensor) -> Tensor:
         """Score sequences."""
         x = self.stem(x)
         for block in self.blocks:
             x = block(x, None)
-        logits: Tensor = self.head(x, None).squeeze(1)
-        return logits
+        logits: Tensor = self.head(x).squeeze(1)
+        return logits.mean(1) if self.pooling == "mean" else logits.amax(1)
 
     def load_network(self, state: State) -> None:
         """Take the weights and statistics of a `Network` of one model with the head `HEAD`."""
         self.load_state_dict(
             {
-                key.removeprefix("backbone.").replace(f"heads.{HEAD}.", "head."): value
+                key.removeprefix("backbone.").replace(f"heads.{HEAD}.logit", "head"): value
                 for key, value in state.items()
             }
         )

@@ -47,7 +47,7 @@ def compare(layout: str, models: Sequence[int], repeats: int, device: torch.devi
     for (engine, n), speeds in rounds.items():
         ratios = np.array(speeds) / np.array(rounds[baseline])
         print(
-            f"| {engine} | {n} | {np.median(speeds):.1f} | {np.median(ratios):.2f} "
+            f"| {engine} | {n} | {np.median(speeds):.3g} | {np.median(ratios):.2f} "
             f"({ratios.min():.2f}–{ratios.max():.2f}) |"
         )
 

@@ -323,7 +323,8 @@ class Sampler:
     """A clock that interrupts the program and puts the time since then down to what it is at.
 
     Python runs the handler between two operations, so a long call into compiled code ends first and
-    then gets all the time that it took.
+    then gets all the time that it took. It is time of the processor, so that other programs
+    do not count.
     """
 
     def __init__(self) -> None:
@@ -338,7 +339,7 @@ class Sampler:
 
     def start(self) -> None:
         """Begin to sample."""
-        self.last = time.perf_counter()
+        self.last = time.thread_time()
         signal.signal(signal.SIGALRM, self._tick)
         signal.setitimer(signal.ITIMER_REAL, TICK, TICK)
 
@@ -347,12 +348,12 @@ class Sampler:
         signal.setitimer(signal.ITIMER_REAL, 0)
 
     def _tick(self, number: int, frame: FrameType | None) -> None:
-        now = time.perf_counter()
+        now = time.thread_time()
         part, place = _part(frame)
         self.seconds[part] += now - self.last
         if part == "rest":
             self.places[place] += now - self.last
-        self.last = time.perf_counter()
+        self.last = time.thread_time()
 
 
 def _part(frame: FrameType | None) -> tuple[str, str]:
@@ -400,7 +401,7 @@ def print_profile(layout: str, models: Sequence[int], rows: int) -> None:
     for engine in usable_engines(layout):
         for n in models:
             columns[side_name(engine, n)] = (profiled(layout, engine, n, rows), 2 * (rows // 32))
-    print(f"\n{layout}: µs a step of 32 samples a model (share)\n")
+    print(f"\n{layout}: µs of the processor a step of 32 samples a model (share)\n")
     print("| part | " + " | ".join(columns) + " |\n|---|" + "---|" * len(columns))
     parts = [*dict.fromkeys(part for part, _, _ in PARTS), "rest"]
     for part in parts:

@@ -40,15 +40,15 @@ def test_the_profile_names_the_parts_of_both_loops(capsys, monkeypatch):
     assert sum(int(share) for row in shares.values() for share in row) == pytest.approx(200, abs=10)
 
 
-def test_a_sampled_wait_is_put_down_as_a_whole():
+def test_all_time_between_start_and_stop_is_put_down_to_something():
     sampler = training.Sampler()
+    began = time.thread_time()
     sampler.start()
-    began = time.perf_counter()
-    while time.perf_counter() < began + 0.02:
+    while time.thread_time() < began + 0.02:
         sum(range(1000))
     sampler.stop()
     assert set(sampler.seconds) == {"rest"}
-    assert 0 < sampler.total < time.perf_counter() - began
+    assert 0 < sampler.total < time.thread_time() - began
 
 
 def test_no_gpu_is_said_and_nothing_is_measured(monkeypatch, capsys):

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from training import PRESETS, package_rate, usable_engines
+from training import ENGINES, ENGINES_OF, PRESETS, package_rate, usable_engines
 
 EPOCHS = 6
 SEQUENCES = 20_000
@@ -32,9 +32,11 @@ def models_a_minute(layout: str, engine: str, models: int, device: torch.device)
     return 60 * models / seconds
 
 
-def compare(layout: str, models: Sequence[int], repeats: int, device: torch.device) -> None:
+def compare(
+    layout: str, engines: Sequence[str], models: Sequence[int], repeats: int, device: torch.device
+) -> None:
     """Print the table."""
-    engines = usable_engines(layout, device)
+    engines = usable_engines(layout, engines, device)
     baseline = ("plain", 1)
     sides = [baseline, *((e, n) for e in engines for n in models if (e, n) != baseline)]
     rounds: dict[tuple[str, int], list[float]] = {side: [] for side in sides}
@@ -57,6 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--device", choices=DEFAULT_MODELS, default="cpu")
     parser.add_argument("--layout", choices=PRESETS, default="double")
+    parser.add_argument("--engines", nargs="+", choices=ENGINES, help="default: by the device")
     parser.add_argument("--models", nargs="+", type=int, help="default: by the device")
     parser.add_argument("--repeats", type=int, default=3)
     options = parser.parse_args(arguments)
@@ -65,7 +68,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(2)
     torch.set_num_threads(1)
     models = options.models or DEFAULT_MODELS[options.device]
-    compare(options.layout, models, options.repeats, torch.device(options.device))
+    engines = options.engines or ENGINES_OF[options.device]
+    compare(options.layout, engines, models, options.repeats, torch.device(options.device))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Training speed on one core: an ordinary PyTorch loop against the package's, engine by engine.
 
-    python benchmarks/training.py [--layouts double single] [--models 1 2 4 8] [--repeats 3]
-    python benchmarks/training.py --profile [--layouts double] [--models 1 8]
+    python benchmarks/training.py [--layouts double single] [--engines plain native] [--models 1 8]
+    python benchmarks/training.py --profile [--layouts double]
 
 For each named layout: samples a second of the ordinary loop (`reference_loop.py`) and of
 `dann_tfbs.training.fit.fit` with each engine and number of models side by side (samples of all
@@ -48,6 +48,11 @@ from dann_tfbs.training.fit import fit
 ENGINES = [
     name for name in get_args(TrainingSettings.model_fields["engine"].annotation) if name != "auto"
 ]
+ENGINES_OF = {
+    "cpu": [name for name in ENGINES if name != "compiled"],
+    "cuda": [name for name in ENGINES if name != "native"],
+}
+"""The engines that are meant for a device."""
 WINDOW = 40
 LENGTH = 100
 """Length in bp of the sequences that the window is cut from."""
@@ -180,10 +185,12 @@ def flops(layout: Architecture, window: int) -> int:
     return 2 * (3 * forward - stem)
 
 
-def print_speed(layout: str, models: Sequence[int], rows: int, repeats: int) -> None:
+def print_speed(
+    layout: str, engines: Sequence[str], models: Sequence[int], rows: int, repeats: int
+) -> None:
     """Print the table of speeds of one layout."""
     sides: dict[str, Callable[[], Rate]] = {"ordinary loop": partial(reference_rate, layout, 4096)}
-    for engine in usable_engines(layout):
+    for engine in usable_engines(layout, engines):
         for n in models:
             # As many samples in all, so that each side takes about as long a turn.
             sides[side_name(engine, n)] = partial(
@@ -215,10 +222,10 @@ def print_speed(layout: str, models: Sequence[int], rows: int, repeats: int) -> 
         )
 
 
-def usable_engines(layout: str, device: torch.device = CPU) -> list[str]:
-    """Return the engines that can train a step on a device; say why another cannot."""
+def usable_engines(layout: str, engines: Sequence[str], device: torch.device = CPU) -> list[str]:
+    """Return those engines that can train a step on a device; say why another cannot."""
     usable = []
-    for engine in ENGINES:
+    for engine in engines:
         experiment = an_experiment(layout, engine, 1, epochs=1)
         try:
             fit_epochs(experiment, the_set(*random_data(32), 1), device)
@@ -234,7 +241,7 @@ def package_losses(layout: str, engine: str, codes: LabelledSet, settings: dict)
     return [record["train_loss"] for record in records]
 
 
-def print_differences(layouts: Sequence[str]) -> None:
+def print_differences(layouts: Sequence[str], engines: Sequence[str]) -> None:
     """Print the largest difference of a step's loss from the ordinary loop, with the same draws.
 
     The package records a loss an epoch, so an epoch here is one step: half a batch of positives out
@@ -264,7 +271,7 @@ def print_differences(layouts: Sequence[str]) -> None:
             for state in (start, beside)
         )
         columns = {"rounding": rounded}
-        for engine in usable_engines(layout):
+        for engine in usable_engines(layout, engines):
             losses = package_losses(layout, engine, the_set(codes, labels, 1), settings)
             columns[engine] = np.array(losses)
         if number == 0:
@@ -275,11 +282,11 @@ def print_differences(layouts: Sequence[str]) -> None:
               flush=True)  # fmt: skip
 
 
-def print_first_steps(layout: str) -> None:
+def print_first_steps(layout: str, engines: Sequence[str]) -> None:
     """Print how long a training of one step takes in a new process, by the state of its caches."""
     print(f"\nseconds of a training of one step in a new process ({layout})\n")
     print("| engine | caches empty | caches filled |\n|---|---|---|")
-    for engine in usable_engines(layout):
+    for engine in usable_engines(layout, engines):
         with tempfile.TemporaryDirectory() as folder:
             # Whatever an engine keeps, it keeps in one of these.
             places = dict.fromkeys(["HOME", "XDG_CACHE_HOME", "TMPDIR"], folder)
@@ -389,7 +396,7 @@ def profiled(layout: str, engine: str, models: int, rows: int) -> Sampler:
     return sampler
 
 
-def print_profile(layout: str, models: Sequence[int], rows: int) -> None:
+def print_profile(layout: str, engines: Sequence[str], models: Sequence[int], rows: int) -> None:
     """Print the microseconds of a step by its parts, for the ordinary loop and each engine."""
     columns: dict[str, tuple[Sampler, int]] = {}
     reference_rate(layout, 320)
@@ -398,7 +405,7 @@ def print_profile(layout: str, models: Sequence[int], rows: int) -> None:
     reference_rate(layout, rows)
     sampler.stop()
     columns["ordinary loop"] = (sampler, rows // 32)
-    for engine in usable_engines(layout):
+    for engine in usable_engines(layout, engines):
         for n in models:
             columns[side_name(engine, n)] = (profiled(layout, engine, n, rows), 2 * (rows // 32))
     print(f"\n{layout}: µs of the processor a step of 32 samples a model (share)\n")
@@ -422,6 +429,7 @@ def main() -> None:
     """Parse the command line and run."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--layouts", nargs="+", choices=PRESETS, default=list(PRESETS))
+    parser.add_argument("--engines", nargs="+", choices=ENGINES, default=ENGINES_OF["cpu"])
     parser.add_argument("--models", nargs="+", type=int, default=[1, 2, 4, 8])
     parser.add_argument("--rows", type=int, default=8192, help="samples an epoch, over all models")
     parser.add_argument("--repeats", type=int, default=3)
@@ -430,17 +438,17 @@ def main() -> None:
                         help=argparse.SUPPRESS)  # fmt: skip
     arguments = parser.parse_args()
     torch.set_num_threads(1)
+    layouts, engines, models = arguments.layouts, arguments.engines, arguments.models
     if arguments.first_step:
         print(first_step(*arguments.first_step))
-        return
-    if arguments.profile:
-        for layout in arguments.layouts:
-            print_profile(layout, arguments.models, arguments.rows)
-        return
-    for layout in arguments.layouts:
-        print_speed(layout, arguments.models, arguments.rows, arguments.repeats)
-    print_differences(arguments.layouts)
-    print_first_steps(arguments.layouts[0])
+    elif arguments.profile:
+        for layout in layouts:
+            print_profile(layout, engines, models, arguments.rows)
+    else:
+        for layout in layouts:
+            print_speed(layout, engines, models, arguments.rows, arguments.repeats)
+        print_differences(layouts, engines)
+        print_first_steps(layouts[0], engines)
 
 
 if __name__ == "__main__":

@@ -30,9 +30,8 @@ def test_the_engines_are_those_of_the_settings_but_for_the_choice_of_one():
     assert "auto" not in training.ENGINES
 
 
-def test_the_profile_names_the_parts_of_both_loops(capsys, monkeypatch):
-    monkeypatch.setattr(training, "ENGINES", ["plain"])
-    training.print_profile("double", [1], 320)
+def test_the_profile_names_the_parts_of_both_loops(capsys):
+    training.print_profile("double", ["plain"], [1], 320)
     cells = [line.split("|")[1:4] for line in capsys.readouterr().out.splitlines() if "|" in line]
     shares = {row[0].strip(): re.findall(r"\((\d+)%\)", "".join(row)) for row in cells}
     for part in ("forward", "backward", "optimiser"):

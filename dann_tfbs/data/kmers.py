@@ -19,10 +19,8 @@ from dann_tfbs.sequence import Sequences
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
-SHARED_K = 31
 _ROWS_AT_ONCE = 8192
-_MOST_MARKS = 27  # 2**27 marks: 128 MiB
-_WHOLE = np.uint64(1 << 63)  # marks a key that stands for a whole sequence; k-mers have 62 bits
+_FNV_PRIME = np.uint64(0x100000001B3)
 
 
 def mix(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
@@ -41,18 +39,39 @@ def sequence_hash(sequences: Sequences) -> NDArray[np.uint64]:
     ndarray
         `uint64`, shape (n,): equal for equal sequences, whatever the width of the batch.
     """
-    value = np.full(len(sequences), 0xCBF29CE484222325, dtype=np.uint64)
-    by_column = np.ascontiguousarray(sequences.codes.T)
-    for column, codes in enumerate(by_column):
-        updated = (value ^ (codes + np.uint64(1))) * np.uint64(0x100000001B3)
-        value = np.where(column < sequences.lengths, updated, value)
-    return mix(value)
+    parts = [mix(_fnv(part.codes.T, part.lengths)) for part in _parts(sequences)]
+    return np.concatenate([np.empty(0, dtype=np.uint64), *parts])
 
 
 def canonical_sequence_hash(sequences: Sequences) -> NDArray[np.uint64]:
     """Return a 64-bit hash that a sequence shares with its reverse complement, shape (n,)."""
-    opposite = sequence.reverse_complement(sequences)
-    return np.minimum(sequence_hash(sequences), sequence_hash(opposite))
+    parts = [
+        np.minimum(
+            mix(_fnv(part.codes.T, part.lengths)),
+            mix(_fnv(sequence.reverse_complement(part).codes.T, part.lengths)),
+        )
+        for part in _parts(sequences)
+    ]
+    return np.concatenate([np.empty(0, dtype=np.uint64), *parts])
+
+
+def _parts(sequences: Sequences) -> Iterator[Sequences]:
+    """Yield some sequences at a time: their numbers stay in the processor's cache."""
+    for first in range(0, len(sequences), _ROWS_AT_ONCE):
+        yield sequences.take(slice(first, first + _ROWS_AT_ONCE))
+
+
+def _fnv(columns: NDArray[np.uint8], lengths: NDArray[np.int32]) -> NDArray[np.uint64]:
+    """Hash codes by FNV-1a, column by column."""
+    value = np.full(len(lengths), 0xCBF29CE484222325, dtype=np.uint64)
+    shortest = int(lengths.min(initial=len(columns)))
+    for column, codes in enumerate(np.ascontiguousarray(columns) + np.uint8(1)):
+        if column < shortest:
+            value ^= codes
+            value *= _FNV_PRIME
+        else:
+            value = np.where(column < lengths, (value ^ codes) * _FNV_PRIME, value)
+    return value
 
 
 def kmer_chunks(
@@ -74,24 +93,53 @@ def _kmers(
     if places < 1:
         return np.empty(0, dtype=np.uint64), np.empty(0, dtype=np.int64)
     hashes = np.empty((places, n), dtype=np.uint64)
-    exists = np.empty((places, n), dtype=bool)
+    all_exist = np.ones((places, n), dtype=bool)
+    for place, (kmers, exists) in enumerate(rolling_kmers(sequences, k, canonical)):
+        hashes[place] = kmers
+        if exists is not None:
+            all_exist[place] = exists
+    by_row = all_exist.T
+    return hashes.T[by_row], np.nonzero(by_row)[0]
+
+
+def rolling_kmers(
+    sequences: Sequences, k: int, canonical: bool = True
+) -> Iterator[tuple[NDArray[np.uint64], NDArray[np.bool_] | None]]:
+    """Yield the k-mer of every sequence at each place in turn, from left to right.
+
+    Yields
+    ------
+    tuple
+        The k-mers (`uint64`, shape (n,), overwritten by the next), and which of them exist: hold no
+        N and do not reach past the sequence's end. None if all do.
+    """
+    n = len(sequences)
     mask, top = np.uint64(4**k - 1), np.uint64(2 * (k - 1))
     two, three = np.uint64(2), np.uint64(3)
     forward = np.zeros(n, dtype=np.uint64)
     backward = np.zeros(n, dtype=np.uint64)
-    run = np.zeros(n, dtype=np.int32)  # bases since the last N
+    kmer = np.empty(n, dtype=np.uint64)
+    columns = np.ascontiguousarray(sequences.codes.T)
     # Filling is N as well, so that no k-mer reaches past a sequence's end.
-    for column, codes in enumerate(np.ascontiguousarray(sequences.codes.T)):
+    known = columns < sequence.N
+    whole = bool(known.all())
+    run = np.zeros(n, dtype=np.int32)  # bases since the last N
+    for column, codes in enumerate(columns):
         base = (codes & np.uint8(3)).astype(np.uint64)
-        forward = ((forward << two) | base) & mask
+        forward <<= two
+        forward |= base
+        forward &= mask
         if canonical:
-            backward = (backward >> two) | ((three - base) << top)
-        run = np.where(codes < sequence.N, run + 1, 0)
+            np.subtract(three, base, out=base)
+            base <<= top
+            backward >>= two
+            backward |= base
+        if not whole:
+            run += 1
+            run *= known[column]
         if column >= k - 1:
-            hashes[column - k + 1] = np.minimum(forward, backward) if canonical else forward
-            exists[column - k + 1] = run >= k
-    by_row = exists.T
-    return hashes.T[by_row], np.nonzero(by_row)[0]
+            np.minimum(forward, backward if canonical else forward, out=kmer)
+            yield kmer, None if whole else run >= k
 
 
 def canonical_kmers(sequences: Sequences, k: int) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
@@ -115,63 +163,6 @@ def canonical_kmers(sequences: Sequences, k: int) -> tuple[NDArray[np.uint64], N
     if not parts:
         return np.empty(0, dtype=np.uint64), np.empty(0, dtype=np.int64)
     return np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts])
-
-
-def sharing_keys(
-    sequences: Sequences, k: int = SHARED_K
-) -> Iterator[tuple[NDArray[np.uint64], NDArray[np.int64]]]:
-    """Yield the keys by which sequences are near-duplicates: they are so if they share one.
-
-    The keys of a sequence are its canonical k-mers and, marked by the highest bit, the hash of the
-    whole sequence. So sequences without a k-mer (shorter than k, or broken up by N) are compared
-    as wholes: a read of 20 nt is a near-duplicate of itself and its reverse complement only.
-
-    Yields
-    ------
-    tuple
-        Keys (`uint64`) and the row of each (`int64`), for some thousand sequences at a time.
-    """
-    yield from kmer_chunks(sequences, k)
-    yield canonical_sequence_hash(sequences) | _WHOLE, np.arange(len(sequences))
-
-
-def shares_kmer(query: Sequences, reference: Sequences, k: int = SHARED_K) -> NDArray[np.bool_]:
-    """Tell which query sequences share a k-mer with any reference sequence, on either strand.
-
-    Sequences that are shorter than `k` share only as wholes (see `sharing_keys`).
-
-    Returns
-    -------
-    ndarray
-        `bool`, shape (len(query),).
-    """
-    shares = np.zeros(len(query), dtype=bool)
-    if not len(query) or not len(reference):
-        return shares
-    known = _distinct(np.concatenate([_distinct(keys) for keys, _ in sharing_keys(reference, k)]))
-    # A table of marks, some sixteen places a key, settles most look-ups without a search.
-    places = min(len(known).bit_length() + 4, _MOST_MARKS)
-    marked = np.zeros(1 << places, dtype=bool)
-    marked[_mark(known, places)] = True
-    for keys, rows in sharing_keys(query, k):
-        likely = marked[_mark(keys, places)]
-        keys, rows = keys[likely], rows[likely]
-        order = np.argsort(keys)  # ascending look-ups stay in the processor's cache
-        keys, rows = keys[order], rows[order]
-        place = np.searchsorted(known, keys).clip(max=len(known) - 1)
-        shares[rows[known[place] == keys]] = True
-    return shares
-
-
-def _mark(keys: NDArray[np.uint64], places: int) -> NDArray[np.uint64]:
-    # Multiplicative hashing: the highest bits of the product depend on all bits of the key.
-    return (keys * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(64 - places)
-
-
-def _distinct(keys: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    # By sorting: numpy.unique hashes integers, which takes ten times as long on such keys.
-    ordered = np.sort(keys)
-    return ordered[np.append(True, ordered[1:] != ordered[:-1])[: len(ordered)]]
 
 
 def kmer_columns(k: int, canonical: bool = True) -> NDArray[np.uint64]:

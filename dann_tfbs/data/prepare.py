@@ -84,13 +84,7 @@ def prepare(recipe: Recipe, out: Path) -> dict[str, Any]:
         "rows": len(table),
         "counts": _counts(table),
         "assays": {a: drawn[a].report | {"split": sides[a].report} for a in drawn},
-        "files": {_name(recipe, source): files.sha256(source.path) for source in used},
-        "references": {
-            key: {"name": path.name, "sha256": files.sha256(path)}
-            for key, path in (("genome", recipe.genome), ("blacklist", recipe.blacklist))
-            if path is not None
-        },
-    }
+    } | _digests(recipe, used)
     _write(out, table, manifest, quality)
     return manifest | {"quality": quality}
 
@@ -127,6 +121,18 @@ def _write(out: Path, table: pa.Table, manifest: dict[str, Any], quality: dict[s
     except OutputError as error:
         # Named after the folder that the user knows, not the one written aside.
         raise OutputError(error.problem, path=out, remedy=error.remedy) from error
+
+
+def _digests(recipe: Recipe, used: Sequence[SourceFile]) -> dict[str, Any]:
+    """Return the SHA-256 of every file that was read."""
+    return {
+        "files": {_name(recipe, source): files.sha256(source.path) for source in used},
+        "references": {
+            key: {"name": path.name, "sha256": files.sha256(path)}
+            for key, path in (("genome", recipe.genome), ("blacklist", recipe.blacklist))
+            if path is not None
+        },
+    }
 
 
 def _name(recipe: Recipe, source: SourceFile) -> str:

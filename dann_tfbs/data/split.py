@@ -13,14 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dann_tfbs.data.intervals import Intervals
-from dann_tfbs.data.kmers import (
-    SHARED_K,
-    canonical_sequence_hash,
-    mix,
-    sequence_hash,
-    shares_kmer,
-    sharing_keys,
-)
+from dann_tfbs.data.kmers import canonical_sequence_hash, mix, sequence_hash
+from dann_tfbs.data.near_duplicates import SHARED_K, components, shares_between
 from dann_tfbs.data.overlap import rows_by_chromosome
 from dann_tfbs.errors import InputError
 from dann_tfbs.sequence import Sequences
@@ -185,7 +179,7 @@ def split_by_hash(
     Sequences that share a k-mer on either strand, or equal one another or their reverse complement,
     are linked, and linked ones are linked on: a component. The smallest canonical hash in a
     component decides its side, so that adding sequences moves only those that they link to.
-    Sequences shorter than `k` are linked by equality alone (see `kmers.sharing_keys`).
+    Sequences shorter than `k` are linked by equality alone (see `near_duplicates.shares_kmer`).
 
     Parameters
     ----------
@@ -216,7 +210,7 @@ def split_by_hash(
             key="fractions",
             remedy="Give shares of zero or more that sum to 1.",
         )
-    component = _components(sequences, k)
+    component = components(sequences, k)
     number = int(component.max(initial=-1)) + 1
     smallest = np.full(number, np.iinfo(np.uint64).max, dtype=np.uint64)
     np.minimum.at(smallest, component, canonical_sequence_hash(sequences))
@@ -241,27 +235,6 @@ def split_by_hash(
     return Split(names, report)
 
 
-def _components(sequences: Sequences, k: int) -> NDArray[np.int64]:
-    """Give the number of each sequence's connected component in the graph of shared keys."""
-    from scipy.sparse import coo_matrix
-    from scipy.sparse.csgraph import connected_components
-
-    n = len(sequences)
-    if not n:
-        return np.empty(0, dtype=np.int64)
-    parts = list(sharing_keys(sequences, k))
-    keys = np.concatenate([part[0] for part in parts])
-    rows = np.concatenate([part[1] for part in parts]).astype(np.int32)
-    del parts
-    order = np.argsort(keys)
-    keys, rows = keys[order], rows[order]
-    # Linking neighbours in the sorted list links all rows that hold a key.
-    linked = (keys[1:] == keys[:-1]) & (rows[1:] != rows[:-1])
-    a, b = rows[:-1][linked], rows[1:][linked]
-    graph = coo_matrix((np.ones(len(a), dtype=np.int32), (a, b)), shape=(n, n))
-    return np.asarray(connected_components(graph, directed=False)[1], dtype=np.int64)
-
-
 def leakage(
     sequences: Sequences, splits: NDArray[np.object_], k: int = SHARED_K
 ) -> dict[str, dict[str, int]]:
@@ -284,20 +257,24 @@ def leakage(
         only its reverse complement (`reverse_complement`), and that share a k-mer with one on
         either strand or equal it (`shared_kmer`).
     """
-    present = {str(name) for name in splits} - {UNUSED}
+    kept = splits != UNUSED
+    sequences, splits = sequences.take(kept), splits[kept]
     ranks = {TRAIN: 0, VALIDATION: 1, TEST: 2}
-    ordered = sorted(present, key=lambda name: (ranks.get(name, 3), name))
-    written, canonical = sequence_hash(sequences), canonical_sequence_hash(sequences)
+    ordered = sorted(set(splits.tolist()), key=lambda name: (ranks.get(name, 3), name))
+    number = {name: side for side, name in enumerate(ordered)}
+    sides = np.array([number[name] for name in splits.tolist()], dtype=np.int64)
+    similar = shares_between(sequences, sides, k)
     result = {}
     for earlier, later in combinations(ordered, 2):
-        known, asked = np.flatnonzero(splits == earlier), np.flatnonzero(splits == later)
-        exact = np.isin(written[asked], written[known])
-        either = np.isin(canonical[asked], canonical[known])
-        shared = shares_kmer(sequences.take(asked), sequences.take(known), k)
+        rows, partners = similar[number[later], number[earlier]]
+        asked, known = sequences.take(rows), sequences.take(partners)
+        # Equal sequences are similar too, so it is enough to look among these.
+        exact = np.isin(sequence_hash(asked), sequence_hash(known))
+        either = np.isin(canonical_sequence_hash(asked), canonical_sequence_hash(known))
         result[f"{later} in {earlier}"] = {
             "exact": int(exact.sum()),
             "reverse_complement": int((either & ~exact).sum()),
-            "shared_kmer": int(shared.sum()),
+            "shared_kmer": len(rows),
         }
     return result
 

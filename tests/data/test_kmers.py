@@ -8,7 +8,6 @@ from dann_tfbs.data.kmers import (
     kmer_columns,
     kmer_counts,
     sequence_hash,
-    shares_kmer,
 )
 from dann_tfbs.sequence import decode, encode, reverse_complement
 
@@ -64,21 +63,6 @@ def test_hash_is_that_of_either_strand_and_of_no_batch(texts):
 def test_different_sequences_hash_differently():
     texts = [a + b + "A" * n for a in "ACGTN" for b in "ACGTN" for n in range(40)]
     assert np.unique(sequence_hash(encode(texts))).size == len(set(texts))
-
-
-def test_sharing_needs_31_bases_on_either_strand():
-    rng = np.random.default_rng(0)
-    core = "".join(rng.choice(list("ACGT"), 31))
-    query = encode(["C" * 20 + core + "T" * 20, "C" * 20 + core[:30], "G" * 9 + opposite(core)])
-    assert shares_kmer(query, encode(["A" * 40 + core])).tolist() == [True, False, True]
-
-
-def test_short_and_broken_sequences_share_as_wholes():
-    read = "ACGGTACCATTAGGACATCA"
-    query = encode([read, opposite(read), read[:-1], "ACGTN" * 8])
-    reference = encode([read, "TTT" + read + "GATTACAGATTACA", "ACGTN" * 8])
-    assert shares_kmer(query, reference).tolist() == [True, True, False, True]
-    assert not shares_kmer(query, encode([])).any()
 
 
 def test_kmer_columns_of_both_strands():

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dann_tfbs.data.gc_match import gc_of
-from dann_tfbs.data.kmers import canonical_sequence_hash, shares_kmer
+from dann_tfbs.data.kmers import canonical_sequence_hash
+from dann_tfbs.data.near_duplicates import shares_kmer
 from dann_tfbs.data.negatives.sampled import Sampled, draw_from
 from dann_tfbs.data.overlap import overlaps_any
 from dann_tfbs.data.records import Records

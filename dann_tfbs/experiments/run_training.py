@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 
 from dann_tfbs.config import Experiment, as_plain
+from dann_tfbs.experiments.exported import Exporter
 from dann_tfbs.experiments.figures import loss_curves, pr_curve, roc_curve, save_figure
 from dann_tfbs.experiments.tracking import Tracker
 from dann_tfbs.model.deployed import DeployedNetwork
@@ -61,8 +62,9 @@ def run_training(
         trained = train(
             experiment, out, resume=resume, show_progress=show_progress, on_epoch=on_epoch
         )
+        exporter = Exporter()
         for member, (tracker, folder) in enumerate(zip(trackers, trained.folders, strict=True)):
-            _record(tracker, folder, trained, member)
+            _record(tracker, folder, trained, member, exporter)
         status = "FINISHED"
     except KeyboardInterrupt:
         status = "KILLED"
@@ -73,7 +75,9 @@ def run_training(
     return trained
 
 
-def _record(tracker: Tracker, folder: Path, trained: Trained, member: int) -> None:
+def _record(
+    tracker: Tracker, folder: Path, trained: Trained, member: int, exporter: Exporter
+) -> None:
     save_figure(loss_curves([trained.histories[member]]), folder / FIGURES / "loss.png")
     if trained.validation is not None:
         scores = {"validation": trained.validation.logits[:, member]}
@@ -88,6 +92,5 @@ def _record(tracker: Tracker, folder: Path, trained: Trained, member: int) -> No
     model = load(folder, "cpu")
     experiment = model.experiment
     example = np.random.default_rng(0).integers(0, 4, (8, experiment.data.training_window))
-    tracker.log_model(
-        DeployedNetwork(model.network, model.head, experiment.prediction.strands).eval(), example
-    )
+    deployed = DeployedNetwork(model.network, model.head, experiment.prediction.strands).eval()
+    tracker.log_model(deployed, example, exporter)

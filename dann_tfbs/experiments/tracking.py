@@ -6,9 +6,11 @@ reported once and the run goes on. Metrics that could not be sent are kept and s
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import re
+import tempfile
 import time
 import warnings
 from collections.abc import Iterator, Mapping
@@ -16,7 +18,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from dann_tfbs._version import __version__
 from dann_tfbs.config import flattened
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import nn
 
+    from dann_tfbs.experiments.exported import Exporter
+
 DEFAULT_URI = "sqlite:///runs/mlflow.db"
 """Where runs are recorded when neither the caller nor `MLFLOW_TRACKING_URI` says otherwise."""
 
@@ -34,6 +37,10 @@ FLUSH_SECONDS = 5.0
 
 RETRY_SECONDS = 60.0
 """… and after a failure not before this time, so that a dead server hardly slows a run."""
+
+REST = 30.0
+"""After sending metrics, this many times as long passes without, so that a slow server costs a
+thirtieth of a training at most."""
 
 LONGEST_NAME = 250
 LONGEST_VALUE = 6000
@@ -88,7 +95,11 @@ class Tracker:
         """Record a file, or all files of a folder."""
 
     def log_model(
-        self, model: nn.Module, example: NDArray[np.generic], name: str = "model"
+        self,
+        model: nn.Module,
+        example: NDArray[np.generic],
+        exporter: Exporter | None = None,
+        name: str = "model",
     ) -> None:
         """Record a model with its signature, loadable by `mlflow.pytorch.load_model`.
 
@@ -101,6 +112,8 @@ class Tracker:
             A module that takes one tensor and returns one tensor, on the CPU, in evaluation mode.
         example
             An input of the model; every axis longer than 1 may have any length later.
+        exporter
+            One exporter for all models that differ in their weights alone saves time.
         name
             Name of the model.
         """
@@ -134,7 +147,7 @@ class MlflowTracker(Tracker):
         tags: Mapping[str, str] | None = None,
     ) -> None:
         """Begin a run; where that fails, the whole run goes unrecorded."""
-        with self._guarded("the run could not be started"):
+        with self._guarded("the run could not be started"), _no_collection():
             from mlflow import MlflowClient
 
             with _database_locked(self.uri):
@@ -183,38 +196,34 @@ class MlflowTracker(Tracker):
                 self._client.log_artifact(self.run_id, str(path))
 
     def log_model(
-        self, model: nn.Module, example: NDArray[np.generic], name: str = "model"
+        self,
+        model: nn.Module,
+        example: NDArray[np.generic],
+        exporter: Exporter | None = None,
+        name: str = "model",
     ) -> None:
         """Record a model with its signature, loadable by `mlflow.pytorch.load_model`."""
         if self._client is None:
             return
-        with self._guarded("the model could not be recorded"):
-            import mlflow
-            import torch
+        with self._guarded("the model could not be recorded"), _no_collection():
+            from mlflow.entities import LoggedModelOutput
 
-            with torch.no_grad():
-                output = model(torch.from_numpy(example)).numpy()
-            # Made beforehand, because `log_model` by itself would choose MLflow's current run.
-            logged = self._client.create_logged_model(
-                self._experiment_id, name=name, source_run_id=self.run_id, model_type="binding"
-            )
-            with _current_uri(self.uri):
-                mlflow.pytorch.log_model(
-                    model,
-                    name=name,
-                    run_id=self.run_id,
-                    model_id=logged.model_id,
-                    input_example=example,
-                    signature=_signature(example, output),
-                    # Given, because MLflow finds them out by loading the model in a new process.
-                    pip_requirements=[f"torch=={torch.__version__.partition('+')[0]}", "numpy"],
-                    metadata={"dann_tfbs": __version__},
-                    validate_serving_input=False,
-                    serialization_format="pt2",
+            from dann_tfbs.experiments.exported import Exporter, describe, write_graph
+
+            with tempfile.TemporaryDirectory() as temporary:
+                folder = Path(temporary)
+                write_graph(folder, model, example, exporter or Exporter())
+                logged = self._client.create_logged_model(
+                    self._experiment_id, name=name, source_run_id=self.run_id, model_type="binding"
                 )
+                describe(folder, logged, model, example)
+                self._client.log_model_artifacts(logged.model_id, str(folder))
+            self._client.log_outputs(self.run_id, [LoggedModelOutput(logged.model_id, step=0)])
+            self._client.finalize_logged_model(logged.model_id, "READY")
 
     def finish(self, status: Literal["FINISHED", "FAILED", "KILLED"] = "FINISHED") -> None:
         """Send what is left and end the run."""
+        gc.unfreeze()
         if self._client is None:
             return
         self._flush()
@@ -223,13 +232,15 @@ class MlflowTracker(Tracker):
         self._client = None
 
     def _flush(self) -> None:
-        self._next_flush = time.monotonic() + RETRY_SECONDS
+        began, pause = time.monotonic(), RETRY_SECONDS
         with self._guarded("metrics could not be recorded"):
             assert self._client is not None
             while self._metrics:
                 self._client.log_batch(self.run_id, metrics=self._metrics[:METRICS_A_BATCH])
                 del self._metrics[:METRICS_A_BATCH]
-            self._next_flush = time.monotonic() + FLUSH_SECONDS
+            pause = FLUSH_SECONDS
+        ended = time.monotonic()
+        self._next_flush = ended + max(pause, REST * (ended - began))
 
     @contextmanager
     def _guarded(self, failure: str) -> Iterator[None]:
@@ -308,17 +319,6 @@ def _experiment_id(client: MlflowClient, name: str, uri: str) -> str:
     return identifier
 
 
-def _signature(example: NDArray[np.generic], output: NDArray[np.generic]) -> Any:
-    from mlflow.models import ModelSignature
-    from mlflow.types import Schema, TensorSpec
-
-    inputs, outputs = (
-        Schema([TensorSpec(array.dtype, tuple(-1 if n > 1 else n for n in array.shape))])
-        for array in (example, output)
-    )
-    return ModelSignature(inputs, outputs)
-
-
 def _legal(name: str) -> str:
     """Return a name that MLflow takes: letters, digits and `_ - . : / space`."""
     return re.sub(r"[^\w\-./: ]", "_", name)[:LONGEST_NAME]
@@ -354,19 +354,18 @@ def _silence() -> Iterator[None]:
 
 
 @contextmanager
-def _current_uri(uri: str) -> Iterator[None]:
-    """Make `uri` MLflow's current one for the time of a block: `log_model` takes none."""
-    import mlflow
+def _no_collection() -> Iterator[None]:
+    """Suspend the collection of cyclic garbage; afterwards it passes over all that is alive then.
 
-    variable = "MLFLOW_TRACKING_URI"
-    before = os.environ.get(variable)
-    mlflow.set_tracking_uri(uri)
+    PyTorch and MLflow are hundreds of thousands of objects that live as long as the process.
+    Importing and tracing make Python look through them all again and again, for nothing. The end of
+    the run brings everything back (`gc.unfreeze`).
+    """
+    enabled = gc.isenabled()
+    gc.disable()
     try:
         yield
     finally:
-        # MLflow takes None, which means that nothing was set, but its annotation forgets it.
-        mlflow.set_tracking_uri(before)  # type: ignore[arg-type]
-        if before is None:
-            os.environ.pop(variable, None)
-        else:
-            os.environ[variable] = before
+        gc.freeze()
+        if enabled:
+            gc.enable()

@@ -1,3 +1,4 @@
+import gc
 import logging
 import math
 import os
@@ -33,6 +34,8 @@ class Recorded:
     uri: str
     run_id: str
     environment_changes: set[str]
+    frozen: tuple[int, int]
+    """Objects left out of garbage collection before and afterwards."""
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +47,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
     figures.mkdir()
     (figures / "pr.png").write_bytes(b"picture")
     (folder / "config.yaml").write_text("seed: 3\n")
-    before = dict(os.environ)
+    before, frozen = dict(os.environ), gc.get_freeze_count()
 
     tracker = make_tracker("mlflow", uri)
     tracker.start(
@@ -66,7 +69,12 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
     tracker.log_artifacts(figures)
     tracker.log_model(CountGuanine().eval(), np.array([[0, 2, 2], [2, 1, 4]]))
     tracker.finish()
-    return Recorded(uri, tracker.run_id, {key for key, _ in before.items() ^ os.environ.items()})
+    return Recorded(
+        uri,
+        tracker.run_id,
+        {key for key, _ in before.items() ^ os.environ.items()},
+        (frozen, gc.get_freeze_count()),
+    )
 
 
 def client(recorded: Recorded):
@@ -105,19 +113,20 @@ def test_artifacts_lie_beside_the_database_and_not_in_the_current_folder(recorde
     assert not Path("mlruns").exists()
 
 
-def test_the_model_is_loadable_for_any_number_and_length_of_sequences(recorded):
+def test_the_model_is_loadable_for_any_number_and_length_of_sequences(recorded, monkeypatch):
     import mlflow
 
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", recorded.uri)
     model_id = client(recorded).get_run(recorded.run_id).outputs.model_outputs[0].model_id
     stored = client(recorded).get_logged_model(model_id)
     assert stored.source_run_id == recorded.run_id
     assert str(stored.status) == "READY"
     folder = stored.artifact_location.removeprefix("file://")
-    with tracking._current_uri(recorded.uri):
-        model = mlflow.pytorch.load_model(folder)
-        signature = mlflow.models.get_model_info(folder).signature
+    model = mlflow.pytorch.load_model(folder)
+    signature = mlflow.models.get_model_info(folder).signature
     codes = torch.tensor([[2, 2, 2, 2, 0], [0, 1, 3, 4, 2], [0, 0, 0, 0, 0]])
     assert model(codes).tolist() == [8, 2, 0]
+    assert mlflow.pyfunc.load_model(folder).predict(codes.numpy()).tolist() == [8, 2, 0]
     assert signature.inputs.to_dict()[0]["tensor-spec"] == {"dtype": "int64", "shape": (-1, -1)}
     assert signature.outputs.to_dict()[0]["tensor-spec"] == {"dtype": "float32", "shape": (-1,)}
 
@@ -128,6 +137,8 @@ def test_nothing_of_the_process_is_changed(recorded):
     # torch sets this one when it exports a model
     assert recorded.environment_changes <= {"TORCHINDUCTOR_CACHE_DIR"}
     assert logging.root.manager.disable == 0
+    assert gc.isenabled()
+    assert recorded.frozen == (0, 0)
     assert mlflow.active_run() is None
     assert mlflow.get_tracking_uri() != recorded.uri
 
@@ -224,6 +235,25 @@ def test_metrics_of_many_short_epochs_are_sent_together(clock):
     # 10 s of epochs: at once, after 5 s, and at the end
     assert flaky.calls == 3
     assert [step for _, step, _ in flaky.received] == list(range(1000))
+
+
+def test_a_slow_server_takes_a_small_share_of_a_training(clock):
+    class Slow(Flaky):
+        def log_batch(self, run_id: str, metrics: list) -> None:
+            clock.now += 10
+            super().log_batch(run_id, metrics)
+
+    slow = Slow(failures=1)
+    tracker = started(slow)
+    began = clock.now
+    for epoch in range(600):
+        clock.now += 1
+        tracker.log_epoch(epoch, {"train_loss": float(epoch)})
+    # 600 s of training; calls that take 10 s, one of which fails, leave 300 s between them
+    assert slow.calls == 2
+    assert clock.now - began == 620
+    tracker.finish()
+    assert [step for _, step, _ in slow.received] == list(range(600))
 
 
 def test_switched_off_tracking_does_not_import_mlflow():

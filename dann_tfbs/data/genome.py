@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from dann_tfbs import sequence
 from dann_tfbs.data.genome_index import is_bgzip, open_fasta
 from dann_tfbs.data.intervals import Intervals, make_intervals
 from dann_tfbs.data.overlap import rows_by_chromosome
-from dann_tfbs.data.readers.encoding import codes_of
+from dann_tfbs.data.readers.encoding import codes_of, sequences_of
 from dann_tfbs.errors import InputError
 from dann_tfbs.sequence import Sequences
 
@@ -23,14 +24,16 @@ if TYPE_CHECKING:
     from pyfaidx import Faidx
 
 _PIECE = 1 << 20  # bytes read at once: they stay in the processor's cache
+_LINE_ENDS = b"\r\n"
 _ROWS_AT_ONCE = 8192
+_BASES_PER_WINDOW = 4000  # reading one window takes as long as decoding so many bases
 
 
 class Genome:
     """Random access to the sequence of a genome.
 
     The file is opened, and indexed if need be, at the first use in each process. One chromosome at
-    most is held in memory, so work chromosome by chromosome.
+    most is held in memory, so work chromosome by chromosome; windows that are few are read alone.
 
     Parameters
     ----------
@@ -115,13 +118,20 @@ class Genome:
     def _read(self, chrom: str) -> NDArray[np.uint8]:
         codes = np.empty(self.lengths[chrom], dtype=np.uint8)
         filled = 0
-        try:
+        with self._explained(chrom):
             for text in self._pieces(chrom):
-                part = codes_of(text, ignored=b"\r\n")
+                part = codes_of(text, _LINE_ENDS)
                 codes[filled : filled + len(part)] = part
                 filled += len(part)
             if filled < len(codes):
                 raise ValueError(f"it has {filled} bases instead of {len(codes)}")
+        return codes
+
+    @contextmanager
+    def _explained(self, chrom: str) -> Iterator[None]:
+        """Turn what goes wrong in reading a chromosome into an error that says so."""
+        try:
+            yield
         except InputError as error:
             raise InputError(
                 f"chromosome {chrom!r}: {error.problem}", path=self.path, remedy=error.remedy
@@ -133,7 +143,6 @@ class Genome:
                 remedy="The file is damaged or was changed after it was indexed: check it and "
                 "delete its .fai index.",
             ) from error
-        return codes
 
     def _pieces(self, chrom: str) -> Iterator[bytes]:
         """Yield the text of a chromosome in pieces, with or without its line ends."""
@@ -183,11 +192,40 @@ class Genome:
         codes = np.full((len(intervals), width), sequence.N, dtype=np.uint8)
         in_file_order = sorted(groups, key={name: i for i, name in enumerate(self.lengths)}.get)  # type: ignore[arg-type]
         for name in in_file_order:
+            if self._reads_singly(name, len(groups[name])):
+                rows = groups[name]
+                found = self._read_windows(name, intervals.start[rows], lengths[rows])
+                codes[rows, : found.width] = found.codes
+                continue
             chromosome = self.codes(name)
             for first in range(0, len(groups[name]), _ROWS_AT_ONCE):
                 rows = groups[name][first : first + _ROWS_AT_ONCE]
                 codes[rows] = _windows(chromosome, intervals.start[rows], lengths[rows], width)
         return Sequences(codes, lengths)
+
+    def _reads_singly(self, chrom: str, windows: int) -> bool:
+        """Tell whether the windows are so few that the whole chromosome need not be read."""
+        if is_bgzip(self.path) or (self._held is not None and self._held[0] == chrom):
+            return False
+        return windows * _BASES_PER_WINDOW < self.lengths[chrom]
+
+    def _read_windows(
+        self, chrom: str, starts: NDArray[np.int64], lengths: NDArray[np.int32]
+    ) -> Sequences:
+        entry = self._open().index[chrom]
+        first, last = (
+            entry.offset + place // entry.lenc * entry.lenb + place % entry.lenc
+            for place in (starts, starts + lengths - 1)
+        )
+        texts = []
+        with self._explained(chrom), open(self.path, "rb", buffering=0) as handle:
+            for start, size in zip(first.tolist(), (last - first + 1).tolist(), strict=True):
+                handle.seek(start)
+                texts.append(handle.read(size))
+            letters = b"".join(texts).translate(None, _LINE_ENDS)
+            if len(letters) != lengths.sum():
+                raise ValueError("its lines are not where the index says")
+            return sequences_of(np.frombuffer(letters, dtype=np.uint8), lengths)
 
     def inside(self, intervals: Intervals) -> NDArray[np.bool_]:
         """Tell which intervals lie within their chromosome (an unknown one is an error)."""

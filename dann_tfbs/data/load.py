@@ -160,7 +160,8 @@ def _peaks(source: SourceFile, genome: GenomeLike | None, window: int) -> Loaded
     peaks = read_peaks(source.path)
     windows = peak_windows(peaks, window)
     # A chromosome that the genome lacks keeps its windows: the genome explains what is wrong.
-    size = np.array([genome.lengths.get(name, -1) for name in windows.chrom], dtype=np.int64)
+    lengths = genome.lengths
+    size = np.array([lengths.get(name, -1) for name in windows.chrom], dtype=np.int64)
     _refuse_beyond_end(source, peaks, size)
     inside = (size < 0) | ((windows.start >= 0) & (windows.end <= size))
     windows = windows.take(inside)

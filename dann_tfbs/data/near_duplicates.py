@@ -15,7 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dann_tfbs import sequence
-from dann_tfbs.data.kmers import canonical_sequence_hash, kmer_chunks, rolling_kmers
+from dann_tfbs.data.kmers import (
+    canonical_sequence_hash,
+    distinct,
+    is_among,
+    kmer_chunks,
+    rolling_kmers,
+)
 from dann_tfbs.sequence import Sequences
 
 SHARED_K = 31
@@ -69,7 +75,7 @@ def shares_between(
         earlier side, among which are all that they share one with.
     """
     rows = np.flatnonzero(may_share(sequences, sides, k))
-    present = np.unique(sides).tolist()
+    present = sorted(set(sides.tolist()))
     found = {}
     for position, later in enumerate(present):
         asked = rows[sides[rows] == later]
@@ -207,16 +213,7 @@ def _compared(query: Sequences, reference: Sequences, k: int) -> NDArray[np.bool
     shares = np.zeros(len(query), dtype=bool)
     if not len(query) or not len(reference):
         return shares
-    known = _distinct(np.concatenate([_distinct(keys) for keys, _ in _keys(reference, k)]))
+    known = distinct(np.concatenate([distinct(keys) for keys, _ in _keys(reference, k)]))
     for keys, rows in _keys(query, k):
-        order = np.argsort(keys)  # ascending look-ups stay in the processor's cache
-        keys, rows = keys[order], rows[order]
-        place = np.searchsorted(known, keys).clip(max=len(known) - 1)
-        shares[rows[known[place] == keys]] = True
+        shares[rows[is_among(keys, known)]] = True
     return shares
-
-
-def _distinct(keys: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    # By sorting: numpy.unique hashes integers, which takes ten times as long on such keys.
-    ordered = np.sort(keys)
-    return ordered[np.append(True, ordered[1:] != ordered[:-1])[: len(ordered)]]

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from dann_tfbs import files
@@ -29,9 +30,15 @@ from dann_tfbs.data.readers.peaks import read_peaks
 from dann_tfbs.data.recipe import Recipe
 from dann_tfbs.data.records import NO_CYCLE, Records
 from dann_tfbs.data.sources import SourceFile, discover, read_sheet
-from dann_tfbs.data.table import MANIFEST_FILE, SCHEMA, TABLE_FILE, TARGET, write_table
+from dann_tfbs.data.table import (
+    MANIFEST_FILE,
+    SCHEMA,
+    TABLE_FILE,
+    TARGET,
+    sequence_column,
+    write_table,
+)
 from dann_tfbs.errors import InputError, OutputError
-from dann_tfbs.sequence import decode
 from dann_tfbs.streams import stream
 
 QUALITY_FILE = "quality.json"
@@ -227,13 +234,14 @@ def _table(
     n = len(joined)
     place = joined.intervals
     nowhere = np.ones(n, dtype=bool) if place is None else place.start < 0
+    numbers = pc.cast(pa.array(np.arange(1, n + 1)), pa.string())
     columns = {
-        "tag": [f"{tag}{number:07d}" for number in range(1, n + 1)],
-        "sequence": decode(joined.sequences),
+        "tag": pc.binary_join_element_wise(tag, pc.utf8_lpad(numbers, 7, "0"), ""),
+        "sequence": sequence_column(joined.sequences),
         "label": labels,
         "signal": pa.array(joined.signal, mask=np.isnan(joined.signal)),
-        "tf": [tf] * n,
-        "assay": [assay] * n,
+        "tf": pa.repeat(tf, n),
+        "assay": pa.repeat(assay, n),
         "source": kinds,
         "split": sides,
         "group": joined.group,

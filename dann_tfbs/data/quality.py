@@ -13,11 +13,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from dann_tfbs.data.kmers import canonical_sequence_hash, kmer_columns, kmer_counts
+from dann_tfbs.data.gc_match import gc_of
+from dann_tfbs.data.kmers import canonical_sequence_hash, distinct, kmer_columns, kmer_counts
 from dann_tfbs.data.split import leakage
 from dann_tfbs.data.table import table_sequences
 from dann_tfbs.files import written_aside
-from dann_tfbs.sequence import LETTERS, Sequences, gc_content
+from dann_tfbs.sequence import LETTERS, Sequences
 from dann_tfbs.streams import stream
 
 if TYPE_CHECKING:
@@ -52,28 +53,43 @@ def quality_report(table: pa.Table) -> dict[str, Any]:
         direction separates, and `warnings`, sentences. `leakage`: between the splits of all assays
         together (see `dann_tfbs.data.split.leakage`), and `warnings` about it.
     """
-    table = table.filter(pc.is_valid(table["label"]))
-    splits = np.array(table["split"].to_pylist(), dtype=object)
-    leaked = leakage(table_sequences(table), splits)
+    table = _labelled(table)
+    sequences = table_sequences(table)
+    labels = table["label"].to_numpy() > 0
+    assays, splits = (
+        np.array(table[name].to_pylist(), dtype=object) for name in ("assay", "split")
+    )
+    leaked = leakage(sequences, splits)
     sizes = {name: int((splits == name).sum()) for name in set(splits)}
     return {
         "assays": {
-            assay: _of_assay(table.filter(pc.equal(table["assay"], assay)))
-            for assay in sorted(pc.unique(table["assay"]).to_pylist())
+            assay: _of_assay(sequences.take(rows), labels[rows], splits[rows])
+            for assay, rows in _rows_by_assay(assays).items()
         },
         "leakage": leaked,
         "warnings": _leakage_warnings(leaked, sizes),
     }
 
 
-def _of_assay(table: pa.Table) -> dict[str, Any]:
-    sequences = table_sequences(table)
-    labels = table["label"].to_numpy() > 0
-    gc = gc_content(sequences)
-    distinct = len(np.unique(canonical_sequence_hash(sequences)))
+def _labelled(table: pa.Table) -> pa.Table:
+    valid = pc.is_valid(table["label"])
+    return table if table["label"].null_count == 0 else table.filter(valid)
+
+
+def _rows_by_assay(assays: NDArray[np.object_]) -> dict[str, NDArray[np.bool_] | slice]:
+    """Return the rows of each assay; all as a slice where there is but one, to copy nothing."""
+    names = sorted(set(assays))
+    return {names[0]: slice(None)} if len(names) == 1 else {name: assays == name for name in names}
+
+
+def _of_assay(
+    sequences: Sequences, labels: NDArray[np.bool_], splits: NDArray[np.object_]
+) -> dict[str, Any]:
+    gc = gc_of(sequences)
+    different = len(distinct(canonical_sequence_hash(sequences)))
     report: dict[str, Any] = {
-        "rows": len(table),
-        "duplicates": len(table) - distinct,
+        "rows": len(sequences),
+        "duplicates": len(sequences) - different,
         "length": _by_label(sequences.lengths, labels),
         "gc": _by_label(gc, labels),
         "auroc": {},
@@ -85,7 +101,7 @@ def _of_assay(table: pa.Table) -> dict[str, Any]:
             "length": _separation(sequences.lengths, labels),
             "composition": _composition_auroc(sequences.take(rows), labels[rows]),
         }
-    report["warnings"] = _separation_warnings(report["auroc"]) + _one_sided(table, labels)
+    report["warnings"] = _separation_warnings(report["auroc"]) + _one_sided(splits, labels)
     return report
 
 
@@ -148,9 +164,8 @@ def _separation_warnings(auroc: dict[str, float | None]) -> list[str]:
     ]
 
 
-def _one_sided(table: pa.Table, labels: NDArray[np.bool_]) -> list[str]:
+def _one_sided(splits: NDArray[np.object_], labels: NDArray[np.bool_]) -> list[str]:
     """Warn of splits on which nothing can be scored."""
-    splits = np.array(table["split"].to_pylist(), dtype=object)
     found = []
     for name in sorted(set(splits)):
         bound = labels[splits == name]
@@ -176,10 +191,10 @@ def draw_quality(table: pa.Table, report: dict[str, Any], path: Path) -> None:
     """Draw GC content and composition by label for every assay, and length where it varies."""
     from matplotlib.figure import Figure
 
-    parts = []
-    for assay in report["assays"]:
-        rows = table.filter(pc.and_(pc.equal(table["assay"], assay), pc.is_valid(table["label"])))
-        parts.append((table_sequences(rows), rows["label"].to_numpy() > 0))
+    table = _labelled(table)
+    every, labelled = table_sequences(table), table["label"].to_numpy() > 0
+    by_assay = _rows_by_assay(np.array(table["assay"].to_pylist(), dtype=object))
+    parts = [(every.take(rows), labelled[rows]) for rows in by_assay.values()]
     varies = any(np.ptp(sequences.lengths) > 0 for sequences, _ in parts)
     columns = 3 if varies else 2
     figure = Figure(figsize=(4.6 * columns, 3.4 * len(parts)), layout="constrained")
@@ -212,7 +227,7 @@ def _gc_panel(axis: Axes, sequences: Sequences, labels: NDArray[np.bool_]) -> No
     base = 100 / length
     width = base * max(round(2.5 / base), 1)
     bins = np.arange(-base / 2, 100 + width, width)
-    _histogram(axis, 100 * gc_content(sequences), labels, bins.tolist())
+    _histogram(axis, 100 * gc_of(sequences), labels, bins.tolist())
     axis.set(xlabel="GC content [%]", xlim=(0, 100))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -13,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dann_tfbs.data.intervals import Intervals
-from dann_tfbs.data.kmers import canonical_sequence_hash, mix, sequence_hash
+from dann_tfbs.data.kmers import canonical_sequence_hash, is_among, mix, sequence_hash
 from dann_tfbs.data.near_duplicates import SHARED_K, components, shares_between
 from dann_tfbs.data.overlap import rows_by_chromosome
 from dann_tfbs.errors import InputError
@@ -269,8 +270,8 @@ def leakage(
         rows, partners = similar[number[later], number[earlier]]
         asked, known = sequences.take(rows), sequences.take(partners)
         # Equal sequences are similar too, so it is enough to look among these.
-        exact = np.isin(sequence_hash(asked), sequence_hash(known))
-        either = np.isin(canonical_sequence_hash(asked), canonical_sequence_hash(known))
+        exact = is_among(sequence_hash(asked), sequence_hash(known))
+        either = is_among(canonical_sequence_hash(asked), canonical_sequence_hash(known))
         result[f"{later} in {earlier}"] = {
             "exact": int(exact.sum()),
             "reverse_complement": int((either & ~exact).sum()),
@@ -280,5 +281,4 @@ def leakage(
 
 
 def _counts(names: NDArray[np.object_]) -> dict[str, int]:
-    distinct, count = np.unique(names.astype(str), return_counts=True)
-    return dict(zip(distinct.tolist(), count.tolist(), strict=True))
+    return dict(sorted(Counter(names.tolist()).items()))

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from dann_tfbs import files, sequence
+from dann_tfbs.data.readers.encoding import sequences_of
 from dann_tfbs.errors import InputError
 from dann_tfbs.sequence import Sequences
 
@@ -21,6 +21,10 @@ TABLE_FILE = "table.parquet"
 MANIFEST_FILE = "manifest.json"
 TARGET = "target"
 """Source and split of unlabelled rows of the assay to be predicted."""
+
+_ROW_GROUP = 1 << 18
+_MOST_LETTERS = 1 << 30
+_LETTER_TABLE = sequence.LETTERS.encode().ljust(256, b"?")
 
 SCHEMA = pa.schema(
     [
@@ -51,7 +55,7 @@ SCHEMA = pa.schema(
 def write_table(path: Path, table: pa.Table) -> None:
     """Write a table of `SCHEMA` as Parquet; equal tables give equal bytes."""
     with files.written_aside(path) as aside:
-        pq.write_table(table.cast(SCHEMA), aside, compression="zstd", row_group_size=1 << 18)
+        pq.write_table(table.cast(SCHEMA), aside, compression="zstd", row_group_size=_ROW_GROUP)
 
 
 def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
@@ -89,16 +93,43 @@ def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
 
 
 def table_sequences(table: pa.Table) -> Sequences:
-    """Return the `sequence` column as codes."""
-    column = table["sequence"].combine_chunks().cast(pa.large_string())
-    if isinstance(column, pa.ChunkedArray):
-        column = pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
-    lengths = pc.binary_length(column).to_numpy(zero_copy_only=False)
-    offsets = np.frombuffer(column.buffers()[1], dtype=np.int64)
-    first = offsets[column.offset] if len(column) else 0
-    data = column.buffers()[2]
-    letters = np.frombuffer(data, dtype=np.uint8) if data is not None else np.empty(0, np.uint8)
-    return sequence.from_flat(letters[first : first + int(lengths.sum())], lengths)
+    """Return the `sequence` column as codes.
+
+    Raises
+    ------
+    InputError
+        If a character is no IUPAC nucleotide letter; `line` is the 1-based number of the row.
+    """
+    parts, rows = [], 0
+    for chunk in table["sequence"].chunks:
+        column = chunk.cast(pa.large_string())
+        offsets = np.frombuffer(column.buffers()[1], dtype=np.int64)
+        offsets = offsets[column.offset : column.offset + len(column) + 1]
+        letters = np.frombuffer(column.buffers()[2] or b"", dtype=np.uint8)
+        try:
+            parts.append(sequences_of(letters[offsets[0] : offsets[-1]], np.diff(offsets)))
+        except InputError as error:
+            raise InputError(
+                error.problem, line=rows + (error.line or 1), remedy=error.remedy
+            ) from error
+        rows += len(column)
+    return parts[0] if len(parts) == 1 else sequence.concatenate(parts)
+
+
+def sequence_column(sequences: Sequences) -> pa.ChunkedArray:
+    """Return sequences as the column that `table_sequences` reads."""
+    chunks = []
+    # Arrow counts the letters of a chunk of text in 31 bits.
+    at_once = max(min(_ROW_GROUP, _MOST_LETTERS // max(sequences.width, 1)), 1)
+    for first in range(0, len(sequences), at_once):
+        part = sequences.take(slice(first, first + at_once))
+        letters = np.frombuffer(bytearray(part.codes).translate(_LETTER_TABLE), dtype=np.uint8)
+        if int(part.lengths.min()) < part.width:
+            letters = letters[part.inside().reshape(-1)]
+        offsets = np.append(0, np.cumsum(part.lengths, dtype=np.int64)).astype(np.int32)
+        buffers = [pa.py_buffer(offsets), pa.py_buffer(letters)]
+        chunks.append(pa.StringArray.from_buffers(len(part), *buffers))
+    return pa.chunked_array(chunks, pa.string())
 
 
 def prepared_target(path: Path) -> str | None:

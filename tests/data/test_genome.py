@@ -177,3 +177,32 @@ def test_a_genome_can_be_sent_to_another_process(path):
     genome.codes("chr1")
     copy = pickle.loads(pickle.dumps(genome))
     assert decode(copy.fetch(make_intervals(["chr1"], [0], [4]))) == ["ACGT"]
+
+
+@pytest.mark.parametrize("bases_per_window", [-1, 10**9])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(text=st.text("ACGTNacgu", min_size=1, max_size=90), line=st.integers(1, 30), data=st.data())
+def test_windows_read_alone_are_those_of_the_chromosome(
+    tmp_path, monkeypatch, bases_per_window, text, line, data
+):
+    monkeypatch.setattr(genome_module, "_BASES_PER_WINDOW", bases_per_window)
+    path = write_fasta(tmp_path / "any.fa", {"first": "ACGT", "c": text, "last": "GG"}, line)
+    path.with_name("any.fa.fai").unlink(missing_ok=True)
+    starts = data.draw(st.lists(st.integers(0, len(text) - 1), min_size=1, max_size=6))
+    ends = [data.draw(st.integers(start + 1, len(text))) for start in starts]
+    windows = make_intervals(["c"] * len(starts), starts, ends)
+    plain = text.upper().replace("U", "T")
+    expected = [plain[start:end] for start, end in zip(starts, ends, strict=True)]
+    assert decode(Genome(path).fetch(windows)) == expected
+
+
+@pytest.mark.parametrize("bases_per_window", [-1, 10**9])
+def test_a_file_changed_after_it_was_indexed_is_noticed(path, monkeypatch, bases_per_window):
+    monkeypatch.setattr(genome_module, "_BASES_PER_WINDOW", bases_per_window)
+    assert Genome(path).lengths["chr1"] == 27
+    index = path.with_name("genome.fa.fai")
+    path.write_text(path.read_text()[:30])
+    later = path.stat().st_mtime + 5
+    os.utime(index, (later, later))
+    with pytest.raises(InputError, match=r"chromosome 'chr1' cannot be read.*delete its \.fai"):
+        Genome(path).fetch(make_intervals(["chr1"], [15], [27]))

@@ -5,6 +5,8 @@ from hypothesis import strategies as st
 from dann_tfbs.data.kmers import (
     canonical_kmers,
     canonical_sequence_hash,
+    distinct,
+    is_among,
     kmer_columns,
     kmer_counts,
     sequence_hash,
@@ -88,3 +90,13 @@ def test_counts_are_the_same_on_the_opposite_strand(texts):
     theirs = kmer_counts(reverse_complement(batch), 4).toarray()
     assert (ours == theirs).all()
     assert ours.sum(axis=1).tolist() == [len(windows(text, 4)) for text in decode(batch)]
+
+
+numbers = st.lists(st.integers(0, 20) | st.integers(0, 2**64 - 1), max_size=8)
+
+
+@given(numbers, numbers)
+def test_values_are_told_apart(values, known):
+    ours, theirs = (np.array(each, dtype=np.uint64) for each in (values, known))
+    assert distinct(ours).tolist() == sorted(set(values))
+    assert is_among(ours, theirs).tolist() == [value in known for value in values]

@@ -4,14 +4,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dann_tfbs.data import table as table_module
 from dann_tfbs.data.table import (
     SCHEMA,
     read_table,
+    sequence_column,
     table_sequences,
     write_table,
 )
 from dann_tfbs.errors import InputError, OutputError
-from dann_tfbs.sequence import decode
+from dann_tfbs.sequence import decode, encode
 
 ROW = {
     "tag": "CHS0000001",
@@ -75,3 +77,19 @@ def test_sequences_of_any_slice_and_chunks_decode_to_the_column(texts, data):
     table = pa.table({"sequence": pa.chunked_array(chunks, pa.string())})
     assert decode(table_sequences(table)) == texts
     assert decode(table_sequences(table.slice(cut))) == texts[cut:]
+
+
+@given(st.lists(st.text(alphabet="ACGTN", max_size=9)), st.integers(1, 20))
+def test_sequences_make_the_column_they_came_from(texts, most):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(table_module, "_MOST_LETTERS", most)  # so that there are many chunks
+        column = sequence_column(encode(texts))
+    assert column.to_pylist() == texts
+    assert decode(table_sequences(pa.table({"sequence": column}))) == texts
+
+
+def test_a_bad_letter_names_its_row_whatever_the_chunk():
+    column = pa.chunked_array([["ACGT", "AC"], ["A", "AC!", "ACG"]])
+    with pytest.raises(InputError, match="character '!'") as caught:
+        table_sequences(pa.table({"sequence": column}))
+    assert caught.value.line == 4

@@ -10,7 +10,7 @@ from dann_tfbs.assays import get_assay
 from dann_tfbs.data.assign_splits import Rule, has_place, in_some_split
 from dann_tfbs.data.collect import Collected, collect_pool, first_of_each
 from dann_tfbs.data.genome import Genome
-from dann_tfbs.data.kmers import canonical_sequence_hash
+from dann_tfbs.data.kmers import canonical_sequence_hash, is_among
 from dann_tfbs.data.negatives.genomic import gc_matched_genome, random_genome, shades
 from dann_tfbs.data.negatives.mixing import Sampler, mix
 from dann_tfbs.data.negatives.pools import aliens, from_pool, shuffled
@@ -104,7 +104,7 @@ def draw_negatives(
 def _every_probe(found: Collected) -> Sampled:
     """Return each unbound probe once, but none that another array of the TF found bound."""
     bound = canonical_sequence_hash(found.positives.sequences)
-    unbound = found.probes.take(~np.isin(canonical_sequence_hash(found.probes.sequences), bound))
+    unbound = found.probes.take(~is_among(canonical_sequence_hash(found.probes.sequences), bound))
     distinct = unbound.take(first_of_each(unbound))
     dropped = {
         "positive": len(found.probes) - len(unbound),

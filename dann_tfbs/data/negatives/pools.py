@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dann_tfbs.data.gc_match import gc_of
-from dann_tfbs.data.kmers import canonical_sequence_hash
+from dann_tfbs.data.kmers import canonical_sequence_hash, is_among
 from dann_tfbs.data.near_duplicates import shares_kmer
 from dann_tfbs.data.negatives.sampled import Sampled, draw_from
 from dann_tfbs.data.overlap import overlaps_any
@@ -105,7 +105,7 @@ def from_pool(
         If fewer than `n` reads are left.
     """
     bound = canonical_sequence_hash(positives.sequences)
-    unbound = np.flatnonzero(~np.isin(canonical_sequence_hash(pool.sequences), bound))
+    unbound = np.flatnonzero(~is_among(canonical_sequence_hash(pool.sequences), bound))
     distinct = _first_of_each(pool.sequences, unbound)
     dropped = {"positive": len(pool) - len(unbound), "repeated": len(unbound) - len(distinct)}
     positive_gc = gc_of(positives.sequences)
@@ -150,7 +150,7 @@ def shuffled(positives: Records, n: int, rng: np.random.Generator) -> Sampled:
             break
         fresh = dinucleotide_shuffle(source.sequences.take(todo), rng)
         codes[todo] = fresh.codes
-        todo = todo[np.isin(canonical_sequence_hash(fresh), bound)]
+        todo = todo[is_among(canonical_sequence_hash(fresh), bound)]
         dropped += len(todo)
     good = np.setdiff1d(np.arange(len(source)), todo)
     pool = Records(

@@ -47,6 +47,27 @@ def codes_of(text: bytes | NDArray[np.uint8], ignored: bytes = b"") -> NDArray[n
     return codes
 
 
+def sequences_of(letters: NDArray[np.uint8], lengths: NDArray[np.integer]) -> Sequences:
+    """Turn letters that stand end to end into sequences: `dann_tfbs.sequence.from_flat`, faster.
+
+    Raises
+    ------
+    InputError
+        If a character is no IUPAC nucleotide letter; `line` is the 1-based number of the sequence.
+    """
+    sizes = np.asarray(lengths, dtype=np.int32)
+    try:
+        flat = codes_of(letters)
+    except InputError:
+        return sequence.from_flat(letters, sizes)  # raises as well, and tells the sequence
+    width = int(sizes.max(initial=0))
+    if len(sizes) * width == flat.size:
+        return Sequences(flat.reshape(len(sizes), width), sizes)
+    codes = np.full((len(sizes), width), sequence.N, dtype=np.uint8)
+    codes[np.arange(width) < sizes[:, None]] = flat
+    return Sequences(codes, sizes)
+
+
 @cache
 def _code_table() -> bytes:
     return bytes(map(_code, range(256)))
@@ -139,12 +160,9 @@ def encode_rows(
     """
     n, width = rows.shape
     try:
-        codes = codes_of(rows)
-    except InputError:
-        try:  # once more, in a way that tells the row
-            sequence.from_flat(rows.reshape(-1), np.full(n, width, dtype=np.int32))
-        except InputError as error:
-            raise located(error, path=path, lines=lines) from None
+        codes = sequences_of(rows.reshape(-1), np.full(n, width, dtype=np.int32)).codes
+    except InputError as error:
+        raise located(error, path=path, lines=lines) from None
     return Sequences(codes.reshape(n, width), np.asarray(lengths, dtype=np.int32))
 
 

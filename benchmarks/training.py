@@ -44,6 +44,7 @@ from dann_tfbs.model.network import initial_state
 from dann_tfbs.training.batches import LabelledSet
 from dann_tfbs.training.dataset import labelled_set
 from dann_tfbs.training.fit import fit
+from dann_tfbs.training.material import single
 
 ENGINES = [
     name for name in get_args(TrainingSettings.model_fields["engine"].annotation) if name != "auto"
@@ -99,8 +100,7 @@ def fit_epochs(
     with tempfile.TemporaryDirectory() as folder:
         fitted = fit(
             experiment,
-            data,
-            None,
+            single(experiment, data),
             checkpoint=Path(folder) / "checkpoint",
             identity="",
             device=device,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -13,6 +13,7 @@ from dann_tfbs.assays import ASSAYS, get_assay
 from dann_tfbs.errors import InputError
 
 Settings = TypeVar("Settings", bound="StrictSettings")
+AssayCode = Literal["CHS", "GHTS", "HTS", "SMS", "PBM"]
 
 
 class StrictSettings(BaseModel):
@@ -93,7 +94,7 @@ class DataSettings(StrictSettings):
     """Transcription factor to use; may be left out where the table holds one."""
     source: Literal["auto", "both", "CHS", "GHTS", "HTS", "SMS", "PBM"] = "auto"
     """Assay(s) to train on: a code, `both` (CHS and GHTS), or `auto` (best by held-out data)."""
-    target: Literal["CHS", "GHTS", "HTS", "SMS", "PBM"] = "HTS"
+    target: AssayCode = "HTS"
     """Assay to predict: sets the defaults of window and ratio."""
     window: int | None = Field(None, ge=1)
     """Training window in bp (centre crop); none means the target assay's."""
@@ -103,6 +104,9 @@ class DataSettings(StrictSettings):
     length."""
     target_length: int | None = Field(None, ge=1)
     """Length in bp of the target's sequences, for `score_length: auto`; none means the assay's."""
+    unlabelled: dict[AssayCode, Path] = {}
+    """Unlabelled sequences of assays to be predicted (any file that `predict` reads), beside the
+    rows of split `target` in the table."""
     permute_labels: bool = False
     """Control: shuffle the training and validation labels before training."""
 
@@ -169,16 +173,85 @@ class PredictionSettings(StrictSettings):
     """How the logits of the two strands are joined; `forward` scores the given strand only."""
 
 
+class HeadSettings(StrictSettings):
+    """What one head of a network learns from."""
+
+    window: int | None = Field(None, ge=1)
+    """Training window in bp; none means `data.window`, else that of the head's assay."""
+    negatives_per_positive: float | None = Field(None, gt=0)
+    """Most negatives per positive (a random part of the table's); none keeps all."""
+    negatives: tuple[str, ...] = ()
+    """Kinds of negatives to learn from (column `source` of the table); empty means all."""
+    weight: float = Field(1.0, ge=0)
+    """Weight of its loss, where `head_weights` is `given`."""
+    frozen: bool = False
+    """Whether its parameters stay as they are at the start."""
+
+
+class Adaptation(StrictSettings):
+    """How unlabelled sequences of the assays to be predicted take part in training."""
+
+    alignments: tuple[dict[str, Any], ...] = ()
+    """Alignments, each with its `kind` and settings (`dann_tfbs.adaptation`)."""
+    align: Literal["all", "background", "prior-corrected"] = "background"
+    """Which source sequences are aligned with the unlabelled ones: all, in the ratio of the table;
+    the unbound alone; or all, with bound ones in the share that they have in the target."""
+    target_prior: float | Literal["bbse", "em"] = "em"
+    """Share of bound sequences in the target, for `prior-corrected`: a number, or how to estimate it
+    without labels, anew before every epoch."""
+    statistics: Literal["source", "batch", "shared"] = "source"
+    """Batch norm of aligned sequences: by the running statistics of the source, as at prediction;
+    by those of their own batch, which leave the running ones alone; or by their own batch and into
+    the running statistics."""
+    batch_size: int | None = Field(None, ge=2)
+    """Sequences of each pool a step; none means `training.batch_size`."""
+    match_length: bool = True
+    """Whether source sequences are cut to the pool's length before they are aligned with it."""
+    adabn: bool = False
+    """Whether the run is written with batch statistics re-estimated on the unlabelled sequences of
+    its target (AdaBN, Li et al. 2018)."""
+
+    @field_validator("target_prior")
+    @classmethod
+    def _prior(cls, value: Any) -> Any:
+        if isinstance(value, float) and not 0 <= value <= 1:
+            raise ValueError("must lie between 0 and 1, or be bbse or em")
+        return value
+
+    @field_validator("alignments")
+    @classmethod
+    def _kinds(cls, value: Any) -> Any:
+        if any(not isinstance(entry.get("kind"), str) for entry in value):
+            raise ValueError("every alignment needs its `kind`")
+        return value
+
+
+ADVERSARIAL = ("dann", "cdan")
+"""Kinds of alignments that make a run of mode `dann` what it is."""
+
+
 class Experiment(StrictSettings):
     """A whole run."""
 
-    mode: Literal["baseline"] = "baseline"
+    mode: Literal["baseline", "multihead", "dann"] = "baseline"
+    """`baseline`: one head, for the target. `multihead`: a head for each assay in `heads`. `dann`:
+    the same with an adversarial alignment."""
     name: str | None = None
     """Name of the run folder and of the MLflow run."""
     data: DataSettings = DataSettings()
     architecture: Architecture = PRESETS[DEFAULT_PRESET]
     """A layout, or the name of a preset."""
     training: TrainingSettings = TrainingSettings()
+    heads: dict[AssayCode, HeadSettings] = {}
+    """Heads of modes `multihead` and `dann`; empty means one for HTS, SMS, PBM and the target, each
+    with the window and ratio of its assay."""
+    head_weights: Literal["equal", "size", "given"] = "equal"
+    """Weights of the heads' losses: equal, by the number of training sequences, or as given."""
+    adaptation: Adaptation = Adaptation()
+    initial: Path | None = None
+    """Run whose backbone, and heads of the same names, training starts from."""
+    frozen_backbone: bool = False
+    """Whether the backbone stays as it is at the start."""
     prediction: PredictionSettings = PredictionSettings()
     seed: int = Field(0, ge=0)
     seeds: int = Field(1, ge=1)
@@ -195,6 +268,42 @@ class Experiment(StrictSettings):
                 raise ValueError(f"architecture '{name}' is no preset; known: {', '.join(PRESETS)}")
             return {**values, "architecture": PRESETS[name]}
         return values
+
+    @model_validator(mode="after")
+    def _heads_fit(self) -> Experiment:
+        if self.mode == "baseline" and self.heads.keys() - {self.data.target}:
+            raise ValueError("mode baseline has the target's head only")
+        if self.heads and self.data.target not in self.heads:
+            raise ValueError(f"the target {self.data.target} has no head")
+        return self
+
+    @property
+    def head_settings(self) -> dict[str, HeadSettings]:
+        """Settings of every head, the target's first."""
+        target = self.data.target
+        if self.mode == "baseline":
+            return {target: self.heads.get(target, HeadSettings())}
+        found: dict[str, HeadSettings] = {**self.heads}
+        if not found:
+            artificial = [c for c, assay in ASSAYS.items() if assay.kind == "artificial"]
+            found = {
+                code: HeadSettings(negatives_per_positive=get_assay(code).negatives_per_positive)
+                for code in dict.fromkeys([target, *artificial])
+            }
+        return {target: found.pop(target), **found}
+
+    def window_of(self, head: str) -> int:
+        """Return the training window of a head in bp."""
+        own = self.head_settings[head].window
+        return own or self.data.window or get_assay(head).window
+
+    @property
+    def alignments(self) -> list[dict[str, Any]]:
+        """Alignments in force: those of `adaptation`, after `dann` where the mode asks for it."""
+        given = list(self.adaptation.alignments)
+        if self.mode == "dann" and not any(entry["kind"] in ADVERSARIAL for entry in given):
+            return [{"kind": "dann"}, *given]
+        return given
 
     @property
     def member_seeds(self) -> list[int]:
@@ -238,21 +347,29 @@ def _dotted(kind: type[BaseModel], location: tuple[int | str, ...]) -> str:
     parts: list[str] = []
     inner: Any = kind
     for part in location:
-        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
+        inside = _below(inner, part)
+        if inside is None:
             break
         parts.append(str(part))
-        field = inner.model_fields.get(str(part))
-        inner = None if field is None else field.annotation
+        inner = inside
     return ".".join(parts)
 
 
 def _known_keys(kind: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
+    inner: Any = kind
     for part in location:
-        field = kind.model_fields.get(str(part))
-        inner = field.annotation if field is not None else None
-        if isinstance(inner, type) and issubclass(inner, BaseModel):
-            kind = inner
-    return sorted(kind.model_fields)
+        inner = _below(inner, part)
+    return sorted(inner.model_fields)
+
+
+def _below(annotation: Any, key: int | str) -> Any:
+    """Return the type of what stands under a key; None where a type has no keys."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        field = annotation.model_fields.get(str(key))
+        return annotation if field is None else field.annotation
+    if get_origin(annotation) is dict:
+        return get_args(annotation)[1]
+    return None
 
 
 def read_yaml(path: Path) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from dann_tfbs.model.scoring import Strands, fitted_to_window, score
 from dann_tfbs.run_folder import CONFIG_FILE, WEIGHTS_FILE, Run, find_runs, read_run
 from dann_tfbs.sequence import Sequences
 
-_SHARED_SETTINGS = ("mode", "architecture", "prediction")
+_SHARED_SETTINGS = ("mode", "architecture", "prediction", "heads")
 _SHARED_DATA_SETTINGS = ("tf", "target", "window", "score_length")
 
 
@@ -38,9 +38,10 @@ class TrainedModel:
     def __init__(self, runs: list[Run], device: torch.device, *, build: bool = False) -> None:
         self.experiment: Experiment = runs[0].experiment
         self.head = self.experiment.data.target
-        self.network = Network(self.experiment.architecture, [self.head], len(runs)).to(device)
+        heads = list(self.experiment.head_settings)
+        self.network = Network(self.experiment.architecture, heads, len(runs)).to(device)
         for run in runs:
-            _check_fit(run, self.head)
+            _check_fit(run, heads)
         self.network.load_state_dict(joined([run.weights for run in runs]))
         self.network.eval()
         if device.type == "cpu":
@@ -149,9 +150,9 @@ def resolve_device(name: str) -> torch.device:
     return device
 
 
-def _check_fit(run: Run, head: str) -> None:
+def _check_fit(run: Run, heads: list[str]) -> None:
     """Refuse weights that are not of the layout in the settings."""
-    expected = Network(run.experiment.architecture, [head]).state_dict()
+    expected = Network(run.experiment.architecture, heads).state_dict()
     if {k: v.shape for k, v in run.weights.items()} != {k: v.shape for k, v in expected.items()}:
         raise InputError(
             f"the weights are not those of the settings in {CONFIG_FILE}.",

@@ -16,7 +16,11 @@ RUNS = Path("runs")
 
 
 @click.command()
-@click.option("--mode", type=click.Choice(["baseline"]), help="What to train.")
+@click.option(
+    "--mode",
+    type=click.Choice(["baseline", "multihead", "dann"]),
+    help="One head, a head for each assay, or these with a domain discriminator.",
+)
 @click.option("--config", type=click.Path(path_type=Path), help="YAML file with settings.")
 @click.option("--data", type=click.Path(path_type=Path), help="Prepared folder.")
 @click.option(
@@ -24,6 +28,12 @@ RUNS = Path("runs")
     help="Assay to be predicted: CHS, GHTS, HTS, SMS or PBM; else what the data were prepared for.",
 )
 @click.option("--source", help="Assay to train on, `both` (CHS and GHTS) or `auto`.")
+@click.option(
+    "--unlabelled",
+    multiple=True,
+    metavar="[ASSAY=]FILE",
+    help="Unlabelled sequences of an assay (of the target, if none is named), for adaptation.",
+)
 @click.option("--out", type=click.Path(path_type=Path), help="Run folder; else a new one in runs/.")
 @click.option("--seed", type=int, help="Seed of all randomness.")
 @click.option("--seeds", type=int, help="Train so many models side by side, an ensemble.")
@@ -50,6 +60,7 @@ def train(
     out: Path | None,
     threads: int,
     overrides: tuple[str, ...],
+    unlabelled: tuple[str, ...],
     resume: Path | None,
     tracking: Literal["mlflow", "off"],
     quiet: bool,
@@ -77,6 +88,10 @@ def train(
         target = prepared_target(experiment.data.path) or experiment.data.target
         values = with_values(values, {"data.target": target})
         experiment = validated(Experiment, values, str(experiment.data.path))
+    if unlabelled:
+        files = _by_assay(unlabelled, experiment.data.target)
+        values = with_values(values, {"data.unlabelled": files})
+        experiment = validated(Experiment, values, "--unlabelled")
     if experiment.data.path is None:
         click.echo("No data given: training on the built-in simulated set.", err=True)
         path = built_in_data(RUNS / "built-in", experiment.data.target)
@@ -85,7 +100,7 @@ def train(
     out = out or _new_folder(experiment.name or _default_name(experiment))
     torch.set_num_threads(threads)
     if not quiet:
-        network = Network(experiment.architecture, [experiment.data.target])
+        network = Network(experiment.architecture, list(experiment.head_settings))
         click.echo(summary(network))
     trained = run_training(
         experiment,
@@ -103,6 +118,15 @@ def _named(options: dict[str, Any]) -> dict[str, Any]:
     """Return the given options under their dotted keys."""
     keys = {"data": "data.path", "target": "data.target", "source": "data.source"}
     return {keys.get(k, k): v for k, v in options.items() if v is not None}
+
+
+def _by_assay(options: tuple[str, ...], target: str) -> dict[str, str]:
+    """Return the files given as `ASSAY=FILE` or `FILE`, by assay."""
+    found = {}
+    for option in options:
+        assay, separator, file = option.partition("=")
+        found[assay if separator else target] = file if separator else option
+    return found
 
 
 def _default_name(experiment: Experiment) -> str:

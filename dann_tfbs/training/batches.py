@@ -100,12 +100,49 @@ def draw_epoch(
 
 def _passes(rows: NDArray[np.int64], count: int, rng: np.random.Generator) -> NDArray[np.int64]:
     """Draw `count` rows by as many random passes as that takes."""
-    passes = -(-count // len(rows))
+    passes = max(-(-count // len(rows)), 1)
     return np.concatenate([rng.permutation(rows) for _ in range(passes)])[:count]
 
 
+def draw_share(
+    labels: NDArray[np.floating], count: int, share: float | None, rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """Draw rows of which a given share is bound, by random passes over the bound and the unbound.
+
+    Parameters
+    ----------
+    labels
+        0 or 1, shape (n,).
+    count
+        Number of rows to draw.
+    share
+        Expected share of bound rows; None draws passes over all rows, whatever their labels.
+    rng
+        Source of randomness.
+
+    Returns
+    -------
+    numpy.ndarray
+        `int64` row numbers, shape (count,). Where one kind is missing, the other fills its place.
+    """
+    positive, negative = np.flatnonzero(labels > 0), np.flatnonzero(labels == 0)
+    if share is None or not len(positive) or not len(negative):
+        return _passes(np.arange(len(labels)), count, rng)
+    bound = rng.random(count) < share
+    rows = np.empty(count, dtype=np.int64)
+    for kind, where in ((positive, bound), (negative, ~bound)):
+        rows[where] = _passes(kind, int(where.sum()), rng)
+    return rows
+
+
 def epoch_batches(
-    data: LabelledSet, settings: TrainingSettings, seeds: Sequence[int], epoch: int
+    data: LabelledSet,
+    settings: TrainingSettings,
+    seeds: Sequence[int],
+    epoch: int,
+    *,
+    steps: int | None = None,
+    purpose: tuple[str, ...] = (),
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Yield the batches of one epoch for several models side by side, each with its own draws.
 
@@ -119,6 +156,10 @@ def epoch_batches(
         Seed of each model.
     epoch
         1-based number of the epoch.
+    steps
+        Number of batches, by as many passes as that takes; None means one pass.
+    purpose
+        Name of the random streams, where a run draws from several sets.
 
     Yields
     ------
@@ -127,32 +168,64 @@ def epoch_batches(
     labels : Tensor
         `float32`, shape (batch, members).
     """
-    window = int(data.codes.shape[1])
-    device = data.codes.device
-    draws, shifts, flips = [], [], []
+    draws = []
     for member, seed in enumerate(seeds):
-        rows = draw_epoch(
-            data.labels[member].cpu().numpy(),
-            settings.batch_size,
-            settings.batch_positives,
-            stream(seed, "batches", epoch),
-        )
-        shift, flip = draw_augmentation(
-            settings.augmentation, rows.size, window, stream(seed, "augmentation", epoch)
-        )
-        draws.append(rows)
+        rng = stream(seed, "batches", *purpose, epoch)
+        labels = data.labels[member].cpu().numpy()
+        passes: list[NDArray[np.int64]] = []
+        while not passes or (steps is not None and sum(map(len, passes)) < steps):
+            passes.append(draw_epoch(labels, settings.batch_size, settings.batch_positives, rng))
+        draws.append(np.concatenate(passes)[:steps])
+    for codes, rows in augmented_batches(data.codes, draws, settings, seeds, epoch, purpose):
+        yield codes, labels_of(data, rows)
+
+
+def labels_of(data: LabelledSet, rows: Tensor) -> Tensor:
+    """Return each model's labels of its rows, shape (batch, members)."""
+    return data.labels[torch.arange(rows.shape[-1], device=rows.device), rows]
+
+
+def augmented_batches(
+    codes: Tensor,
+    draws: Sequence[NDArray[np.int64]],
+    settings: TrainingSettings,
+    seeds: Sequence[int],
+    epoch: int,
+    purpose: tuple[str, ...],
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield augmented sequences of the drawn rows, and the rows.
+
+    Parameters
+    ----------
+    codes
+        `uint8`, shape (n, window).
+    draws
+        Rows of each model, shape (steps, batch).
+    settings, seeds, epoch, purpose
+        As `epoch_batches`.
+
+    Yields
+    ------
+    codes : Tensor
+        `uint8`, shape (batch, members, window).
+    rows : Tensor
+        `int64`, shape (batch, members).
+    """
+    window, device = int(codes.shape[1]), codes.device
+    shifts, flips = [], []
+    for seed, rows in zip(seeds, draws, strict=True):
+        rng = stream(seed, "augmentation", *purpose, epoch)
+        shift, flip = draw_augmentation(settings.augmentation, rows.size, window, rng)
         shifts.append(shift.reshape(rows.shape))
         flips.append(flip.reshape(rows.shape))
     # Each of shape (steps, batch, members).
     index, shifted, flipped = (
         torch.from_numpy(np.stack(parts, axis=2)).to(device) for parts in (draws, shifts, flips)
     )
-    member_numbers = torch.arange(len(seeds), device=device)
     for start in range(0, len(index), STEPS_AT_ONCE):
         some = slice(start, start + STEPS_AT_ONCE)
-        codes = augment(data.codes[index[some]], shifted[some], flipped[some])
-        labels = data.labels[member_numbers, index[some]]
-        yield from zip(codes, labels, strict=True)
+        shown = augment(codes[index[some]], shifted[some], flipped[some])
+        yield from zip(shown, index[some], strict=True)
 
 
 def steps_per_epoch(labels: NDArray[np.floating], settings: TrainingSettings) -> int:

@@ -29,6 +29,8 @@ class Progress:
         Weights and statistics of all models side by side.
     best
         The same, of each model's best epoch.
+    alignments
+        Parameters and memories of the alignments.
     optimizer
         Tensors of the optimiser's state, keyed `<parameter number>.<name>`.
     history
@@ -37,6 +39,7 @@ class Progress:
 
     network: State
     best: State
+    alignments: State
     optimizer: dict[str, torch.Tensor]
     history: History
 
@@ -46,11 +49,29 @@ class Progress:
         return len(self.history[0])
 
 
+@dataclass(frozen=True)
+class Fitted:
+    """The outcome of a training, one entry per model.
+
+    Attributes
+    ----------
+    best, last
+        Weights and statistics of the best epoch by validation and of the last one.
+    history
+        What was recorded, per model and epoch.
+    """
+
+    best: list[State]
+    last: list[State]
+    history: History
+
+
 def save_progress(path: Path, progress: Progress, identity: str) -> None:
     """Write the state, all or nothing; `identity` names the run that may continue from it."""
     groups = {
         "network": progress.network,
         "best": progress.best,
+        "alignments": progress.alignments,
         "optimizer": progress.optimizer,
     }
     tensors = {
@@ -74,7 +95,9 @@ def load_progress(path: Path, identity: str) -> Progress:
     try:
         with safe_open(path, "pt") as file:
             metadata: dict[str, Any] = file.metadata() or {}
-            groups: dict[str, State] = {"network": {}, "best": {}, "optimizer": {}}
+            groups: dict[str, State] = {
+                name: {} for name in ("network", "best", "alignments", "optimizer")
+            }
             for key in file.keys():  # noqa: SIM118 (safe_open offers no iteration)
                 group, _, name = key.partition("/")
                 groups[group][name] = file.get_tensor(key)
@@ -90,9 +113,7 @@ def load_progress(path: Path, identity: str) -> Progress:
             path=path,
             remedy="Resume with the configuration and the table that the run began with.",
         )
-    return Progress(
-        groups["network"], groups["best"], groups["optimizer"], json.loads(metadata["history"])
-    )
+    return Progress(**groups, history=json.loads(metadata["history"]))
 
 
 def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:

@@ -16,6 +16,7 @@ from dann_tfbs.config import Experiment
 from dann_tfbs.evaluation.metrics import auprc, auroc
 from dann_tfbs.model.network import Network, joined
 from dann_tfbs.model.scoring import fitted_to_window, score
+from dann_tfbs.training.checkpoint import Fitted
 from dann_tfbs.training.dataset import (
     labelled_sequences,
     labelled_split,
@@ -23,7 +24,6 @@ from dann_tfbs.training.dataset import (
     source_assays,
 )
 from dann_tfbs.training.engine import use_engine
-from dann_tfbs.training.fit import Fitted
 
 HELD_OUT = "validation"
 
@@ -48,8 +48,8 @@ class Candidate:
 
     def logits(self, sequences: sequence.Sequences) -> NDArray[np.float32]:
         """Score sequences as they are with the best epoch of every model, shape (n, models)."""
-        head = self.experiment.data.target
-        network = Network(self.experiment.architecture, [head], len(self.fitted.best))
+        head, heads = self.experiment.data.target, list(self.experiment.head_settings)
+        network = Network(self.experiment.architecture, heads, len(self.fitted.best))
         network.load_state_dict(joined(self.fitted.best))
         network.to(self.device).eval()
         use_engine(network, self.experiment.training.engine, len(sequences))

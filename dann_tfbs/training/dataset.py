@@ -12,14 +12,14 @@ import torch
 from numpy.typing import NDArray
 
 from dann_tfbs import sequence
-from dann_tfbs.config import DataSettings, Experiment, genomic_sources
+from dann_tfbs.config import DataSettings, Experiment, HeadSettings, genomic_sources
 from dann_tfbs.data.table import read_table, table_sequences
 from dann_tfbs.errors import InputError
 from dann_tfbs.sequence import Sequences
 from dann_tfbs.streams import stream
 from dann_tfbs.training.batches import LabelledSet
 
-COLUMNS = ["sequence", "label", "tf", "assay", "split"]
+COLUMNS = ["sequence", "label", "tf", "assay", "source", "split"]
 
 
 def labelled_table(settings: DataSettings, path: Path) -> pa.Table:
@@ -143,16 +143,59 @@ def member_labels(
 
 
 def labelled_split(
-    experiment: Experiment, table: pa.Table, assays: Sequence[str], split: str
+    experiment: Experiment,
+    table: pa.Table,
+    assays: Sequence[str],
+    split: str,
+    head: str | None = None,
 ) -> LabelledSet | None:
-    """Return a split at the training window; None unless it has positives and negatives."""
+    """Return a split at the window of a head (the target's by default).
+
+    None unless it has positives and negatives. The training split of a head holds the kinds of
+    negatives that the head asks for, and at most as many a positive.
+    """
+    head = head or experiment.data.target
+    settings = experiment.head_settings[head]
+    if split == "train":
+        table = _thinned(table, assays, settings, stream(experiment.seed, "negatives", head))
     sequences, labels = labelled_sequences(table, assays, split)
     if not 0 < labels.sum() < len(labels):
         return None
     return labelled_set(
         sequences,
         labels,
-        experiment.data.training_window,
+        experiment.window_of(head),
         experiment.member_seeds,
         permute=experiment.data.permute_labels,
     )
+
+
+def _thinned(
+    table: pa.Table, assays: Sequence[str], settings: HeadSettings, rng: np.random.Generator
+) -> pa.Table:
+    """Return the training rows of some assays with no more negatives than a head asks for."""
+    rows = table.filter(
+        pc.and_(pc.is_in(table["assay"], pa.array(list(assays))), pc.equal(table["split"], "train"))
+    )
+    bound = pc.equal(rows["label"], 1)
+    if settings.negatives:
+        known = set(pc.unique(rows["source"]).to_pylist())
+        missing = [kind for kind in settings.negatives if kind not in known]
+        if missing:
+            raise InputError(
+                f"the table holds no negatives of the kind {missing[0]}.",
+                key="heads",
+                remedy=f"It holds {', '.join(sorted(known))}.",
+            )
+        wanted = pa.array(list(settings.negatives))
+        rows = rows.filter(pc.or_(bound, pc.is_in(rows["source"], wanted)))
+        bound = pc.equal(rows["label"], 1)
+    if settings.negatives_per_positive is None:
+        return rows
+    is_bound = bound.to_numpy()
+    negative = np.flatnonzero(~is_bound)
+    most = round(settings.negatives_per_positive * int(is_bound.sum()))
+    if most >= len(negative):
+        return rows
+    kept = rng.choice(negative, max(most, 1), replace=False)
+    return rows.take(np.sort(np.concatenate([np.flatnonzero(is_bound), kept])))

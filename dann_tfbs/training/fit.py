@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch.nn import functional
 from tqdm import tqdm
 
 from dann_tfbs import sequence
@@ -20,9 +18,15 @@ from dann_tfbs.errors import InputError
 from dann_tfbs.evaluation.metrics import auprc, auroc
 from dann_tfbs.model.network import Network, State, initial_state, joined, separated
 from dann_tfbs.model.scoring import score
-from dann_tfbs.training.batches import LabelledSet, epoch_batches, steps_per_epoch
+from dann_tfbs.training.adapting import (
+    begin_epoch,
+    build_alignments,
+    epoch_priors,
+    parameter_groups,
+)
+from dann_tfbs.training.batches import LabelledSet, steps_per_epoch
 from dann_tfbs.training.checkpoint import (
-    History,
+    Fitted,
     Progress,
     load_progress,
     optimizer_tensors,
@@ -30,36 +34,21 @@ from dann_tfbs.training.checkpoint import (
     save_progress,
 )
 from dann_tfbs.training.engine import use_engine
-from dann_tfbs.training.optimisation import flattened, make_optimizer, make_schedule
+from dann_tfbs.training.material import Material
+from dann_tfbs.training.optimisation import make_optimizer, make_schedule
+from dann_tfbs.training.step import StepLoss, epoch_steps
 
 OnEpoch = Callable[[Sequence[dict[str, float]]], None]
 
 
-@dataclass(frozen=True)
-class Fitted:
-    """The outcome of a training, one entry per model.
-
-    Attributes
-    ----------
-    best, last
-        Weights and statistics of the best epoch by validation and of the last one.
-    history
-        What was recorded, per model and epoch.
-    """
-
-    best: list[State]
-    last: list[State]
-    history: History
-
-
 def fit(
     experiment: Experiment,
-    training: LabelledSet,
-    validation: LabelledSet | None,
+    material: Material,
     *,
     checkpoint: Path,
     identity: str,
     device: torch.device,
+    initial: Sequence[State] | None = None,
     show_progress: bool = False,
     on_epoch: OnEpoch | None = None,
 ) -> Fitted:
@@ -68,96 +57,113 @@ def fit(
     Parameters
     ----------
     experiment
-        The settings; `member_seeds` says how many models there are.
-    training, validation
-        What is learnt, and what picks the best epoch (the last one, where there is none).
+        The resolved settings; `member_seeds` says how many models there are.
+    material
+        What is learnt; the target's validation set picks the best epoch (the last one, where there
+        is none).
     checkpoint
         File that holds the state after every epoch; where it exists, training continues from it.
     identity
         Digest of settings and data, checked when continuing.
     device
         Where to train.
+    initial
+        Weights to start from, one state for each model; None draws them by the seeds.
     show_progress
         Whether to draw a progress bar on standard error.
     on_epoch
         Called after each epoch with the record of each model.
+
+    Raises
+    ------
+    InputError
+        If the loss is not finite, nothing is left to train, or the checkpoint is another run's.
     """
-    seeds = experiment.member_seeds
-    head = experiment.data.target
-    network = Network(experiment.architecture, [head], len(seeds)).to(device)
-    training = training.to(device)
-    steps = steps_per_epoch(training.labels[0].cpu().numpy(), experiment.training)
+    seeds, settings = experiment.member_seeds, experiment.training
+    heads = list(experiment.head_settings)
+    network = Network(experiment.architecture, heads, len(seeds)).to(device)
+    material = material.to(device)
+    steps = steps_per_epoch(material.streams[0].data.labels[0].cpu().numpy(), settings)
+    alignments = build_alignments(network, experiment, material, device)
+    together = torch.nn.ModuleList(alignments)
     if checkpoint.is_file():
         progress = load_progress(checkpoint, identity)
     else:
-        start = joined([initial_state(experiment.architecture, [head], s) for s in seeds])
-        progress = Progress(start, start, {}, [[] for _ in seeds])
+        start = joined(
+            initial or [initial_state(experiment.architecture, heads, seed) for seed in seeds]
+        )
+        progress = Progress(start, start, together.state_dict(), {}, [[] for _ in seeds])
     network.load_state_dict(progress.network)
-    backbone = flattened(list(network.backbone.parameters()))
-    heads = flattened(list(network.heads.parameters()))
-    optimizer = make_optimizer([backbone, heads], experiment.training)
-    schedule = make_schedule(
-        optimizer, experiment.training, steps * experiment.training.epochs, steps * progress.epoch
-    )
+    together.load_state_dict(progress.alignments)
+
+    backbone, groups = parameter_groups(network, alignments, experiment)
+    optimizer = make_optimizer(groups, settings)
+    schedule = make_schedule(optimizer, settings, steps * settings.epochs, steps * progress.epoch)
     if progress.optimizer:
         restore_optimizer(optimizer, progress.optimizer)
-
-    sequences = steps * experiment.training.epochs * experiment.training.batch_size * len(seeds)
-    use_engine(network, experiment.training.engine, sequences, backbone)
+    sequences = steps * settings.epochs * settings.batch_size * len(seeds)
+    use_engine(network, settings.engine, sequences, backbone)
+    step_loss = StepLoss(network, material, experiment, alignments)
 
     with tqdm(
-        total=steps * experiment.training.epochs,
+        total=steps * settings.epochs,
         initial=steps * progress.epoch,
         disable=not show_progress,
         unit="step",
         file=sys.stderr,
     ) as bar:
-        for epoch in range(progress.epoch + 1, experiment.training.epochs + 1):
-            began = time.perf_counter()
+        for epoch in range(progress.epoch + 1, settings.epochs + 1):
             rate_now = float(optimizer.param_groups[0]["lr"])
+            begin_epoch(network, alignments, material, experiment, epoch)
+            batches = epoch_steps(
+                material,
+                experiment,
+                epoch,
+                steps,
+                epoch_priors(network, material, experiment, epoch),
+                with_pools=any(alignment.uses_pools for alignment in alignments),
+            )
+            began = time.perf_counter()
             network.train()
-            losses = torch.zeros(len(seeds), device=device)
-            for codes, labels in epoch_batches(training, experiment.training, seeds, epoch):
-                logits = network(codes, head)
-                # Mean over the batch, sum over models: each model has the gradient of its own loss.
-                loss = functional.binary_cross_entropy_with_logits(
-                    logits, labels, reduction="none"
-                ).mean(0)
+            sums: dict[str, torch.Tensor] = {}
+            for step, data in enumerate(batches):
+                done = (epoch - 1 + step / steps) / settings.epochs
+                # A mean over the batch, a sum over models: each has the gradient of its own loss.
+                loss, recorded = step_loss(data, done)
                 optimizer.zero_grad(set_to_none=False)
                 loss.sum().backward()
                 optimizer.step()
                 schedule.step()
-                losses += loss.detach()
+                for alignment in alignments:
+                    alignment.after_step(network)
+                for name, value in recorded.items():
+                    sums[name] = sums[name] + value if name in sums else value
                 bar.update()
             seconds = time.perf_counter() - began
-            if not losses.isfinite().all():
+            if not sums["train_loss"].isfinite().all():
                 raise InputError(
                     f"the loss of epoch {epoch} is not finite: the training diverged.",
                     key="training.learning_rate",
                     remedy="Lower it.",
                 )
-            scores = _validation_scores(network, head, validation, experiment)
+            scores = _validation_scores(network, material.validation, experiment)
             for member, records in enumerate(progress.history):
                 records.append(
                     {
                         "epoch": float(epoch),
-                        "train_loss": float(losses[member]) / steps,
+                        **{name: float(value[member]) / steps for name, value in sums.items()},
                         "learning_rate": rate_now,
-                        "sequences_per_second": steps
-                        * experiment.training.batch_size
-                        * len(seeds)
-                        / seconds,
+                        "sequences_per_second": steps * settings.batch_size * len(seeds) / seconds,
                         **(scores[member] if scores else {}),
                     }
                 )
             latest = [records[-1] for records in progress.history]
             bar.set_postfix_str(_postfix(latest))
-            state = {
-                key: value.detach().cpu().clone() for key, value in network.state_dict().items()
-            }
+            state = _copied(network.state_dict())
             progress = Progress(
                 state,
                 _best(progress, state, experiment),
+                _copied(together.state_dict()),
                 optimizer_tensors(optimizer),
                 progress.history,
             )
@@ -169,6 +175,10 @@ def fit(
         separated(progress.network, len(seeds)),
         progress.history,
     )
+
+
+def _copied(state: State) -> State:
+    return {key: value.detach().cpu().clone() for key, value in state.items()}
 
 
 def best_epoch(records: Sequence[dict[str, float]], metric: str) -> int:
@@ -194,26 +204,26 @@ def _best(progress: Progress, state: State, experiment: Experiment) -> State:
 
 
 def _validation_scores(
-    network: Network, head: str, validation: LabelledSet | None, experiment: Experiment
+    network: Network, validation: Mapping[str, LabelledSet], experiment: Experiment
 ) -> list[dict[str, float]]:
-    if validation is None:
-        return []
+    """Score held-out source sequences by every head; further heads have their name behind."""
     network.eval()
-    logits = score(
-        network,
-        head,
-        sequence.from_codes(validation.codes.cpu().numpy()),
-        experiment.prediction.strands,
-    )
-    labels: NDArray[np.float32] = validation.labels.cpu().numpy()
-    return [
-        {
-            "validation_loss": _log_loss(logits[:, member], labels[member]),
-            "validation_auroc": auroc(logits[:, member], labels[member]),
-            "validation_auprc": auprc(logits[:, member], labels[member]),
-        }
-        for member in range(network.members)
-    ]
+    rows: list[dict[str, float]] = [{} for _ in range(network.members)]
+    for head, data in validation.items():
+        suffix = "" if head == experiment.data.target else f"_{head}"
+        logits = score(
+            network,
+            head,
+            sequence.from_codes(data.codes.cpu().numpy()),
+            experiment.prediction.strands,
+        )
+        labels: NDArray[np.float32] = data.labels.cpu().numpy()
+        for member, row in enumerate(rows):
+            own = logits[:, member], labels[member]
+            row[f"validation_loss{suffix}"] = _log_loss(*own)
+            row[f"validation_auroc{suffix}"] = auroc(*own)
+            row[f"validation_auprc{suffix}"] = auprc(*own)
+    return rows
 
 
 def _log_loss(logits: NDArray[np.float32], labels: NDArray[np.float32]) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import nn
@@ -38,15 +39,15 @@ def flattened(parameters: Sequence[nn.Parameter]) -> nn.Parameter:
 
 
 def make_optimizer(
-    vectors: Sequence[nn.Parameter], settings: TrainingSettings
+    groups: Sequence[nn.Parameter] | Sequence[dict[str, Any]], settings: TrainingSettings
 ) -> torch.optim.AdamW:
-    """Return AdamW over vectors of parameters (`flattened`).
+    """Return AdamW over vectors of parameters (`flattened`), or groups of them with their own `lr`.
 
     Every operation of AdamW is element-wise, so models trained side by side do not mix. Clear
     gradients with `zero_grad(set_to_none=False)`: those of the single parameters are views.
     """
     return torch.optim.AdamW(
-        vectors, settings.learning_rate, weight_decay=settings.weight_decay, fused=True
+        groups, settings.learning_rate, weight_decay=settings.weight_decay, fused=True
     )
 
 
@@ -55,9 +56,8 @@ def make_schedule(
 ) -> LRScheduler:
     """Return the schedule over all steps of the run, advanced by the steps already done."""
     if settings.schedule == "onecycle":
-        schedule: LRScheduler = OneCycleLR(
-            optimizer, settings.learning_rate, total_steps=total_steps + 1
-        )
+        peaks = [group["lr"] for group in optimizer.param_groups]
+        schedule: LRScheduler = OneCycleLR(optimizer, peaks, total_steps=total_steps + 1)
     elif settings.schedule == "linear":
         schedule = LinearLR(optimizer, 1.0, settings.end_factor, total_iters=total_steps)
     else:

@@ -18,12 +18,13 @@ import torch
 
 from dann_tfbs import files
 from dann_tfbs._version import __version__
+from dann_tfbs.adaptation.choose import alignment_settings
 from dann_tfbs.config import Experiment, as_plain
 from dann_tfbs.data.table import TABLE_FILE
 from dann_tfbs.errors import InputError
-from dann_tfbs.run_folder import is_run, write_config, write_run
+from dann_tfbs.run_folder import WEIGHTS_FILE, find_runs, is_run, write_config, write_run
 from dann_tfbs.trained import resolve_device
-from dann_tfbs.training.batches import LabelledSet
+from dann_tfbs.training.adapting import with_target_statistics
 from dann_tfbs.training.choices import (
     Candidate,
     Validation,
@@ -35,12 +36,13 @@ from dann_tfbs.training.choices import (
 )
 from dann_tfbs.training.dataset import (
     labelled_sequences,
-    labelled_split,
     labelled_table,
     source_assays,
     source_candidates,
 )
 from dann_tfbs.training.fit import Fitted, best_epoch, fit
+from dann_tfbs.training.initial import initial_states
+from dann_tfbs.training.material import Material, gather
 
 OnEpoch = Callable[[str, Sequence[dict[str, float]]], None]
 
@@ -106,24 +108,29 @@ def train(
     if experiment.data.path is None:
         raise InputError("no prepared data is named.", key="data.path", remedy="Give --data DIR.")
     began = time.time()
+    for entry in experiment.alignments:
+        alignment_settings(entry)
     table = labelled_table(experiment.data, experiment.data.path)
     sets = _resolved_sets(experiment, table)
+    initial = initial_states(experiment)
     device = resolve_device(experiment.device)
-    digest = files.sha256(_table_file(experiment.data.path))
+    digest = _data_digest(experiment)
     _open_folder(out, experiment, resume=resume)
 
     candidates: dict[str, Candidate] = {}
-    for name, (resolved, training, validation) in sets.items():
+    for name, (resolved, material) in sets.items():
         fitted = fit(
             resolved,
-            training,
-            validation,
+            material,
+            initial=initial,
             checkpoint=out / f"checkpoint-{name}.safetensors",
             identity=_identity(resolved, digest),
             device=device,
             show_progress=show_progress,
             on_epoch=None if on_epoch is None else partial(on_epoch, name),
         )
+        if experiment.adaptation.adabn:
+            fitted = with_target_statistics(fitted, resolved, material, device)
         candidates[name] = Candidate(resolved, fitted, device)
     source_scores = score_sources(candidates, table) if len(candidates) > 1 else []
     chosen = candidates[best_source(source_scores) if source_scores else next(iter(candidates))]
@@ -142,25 +149,18 @@ def train(
 
 def _resolved_sets(
     experiment: Experiment, table: pa.Table
-) -> dict[str, tuple[Experiment, LabelledSet, LabelledSet | None]]:
-    """Return, for every candidate source, its resolved settings, training and validation sets."""
+) -> dict[str, tuple[Experiment, Material]]:
+    """Return, for every candidate source, its resolved settings and what it learns from."""
+    assert experiment.data.path is not None
     sets = {}
     held_out_needed: list[str] = []
     for name in source_candidates(experiment.data.source, table):
         resolved = _resolved(experiment, table, name)
-        training, validation = (
-            labelled_split(resolved, table, source_assays(name), split)
-            for split in ("train", "validation")
-        )
-        if training is None:
-            raise InputError(
-                f"training on {name} needs both positives and negatives.",
-                path=experiment.data.path,
-                remedy="Check the counts in its manifest.json.",
-            )
-        if validation is None and experiment.data.source == "auto" and name != "both":
+        material = gather(resolved, table, experiment.data.path, name)
+        held_out = material.validation.get(resolved.data.target)
+        if held_out is None and experiment.data.source == "auto" and name != "both":
             held_out_needed.append(name)
-        sets[name] = (resolved, training, validation)
+        sets[name] = (resolved, material)
     if len(sets) > 1 and held_out_needed:
         raise InputError(
             f"`source: auto` needs held-out positives and negatives of {held_out_needed[0]}.",
@@ -171,8 +171,18 @@ def _resolved_sets(
     return sets
 
 
-def _table_file(path: Path) -> Path:
-    return path / TABLE_FILE if path.is_dir() else path
+def _data_digest(experiment: Experiment) -> str:
+    """Digest of the table and of all other files that decide the weights."""
+    path = experiment.data.path
+    assert path is not None
+    inputs = [path / TABLE_FILE if path.is_dir() else path]
+    for unlabelled in experiment.data.unlabelled.values():
+        inputs.append(unlabelled / TABLE_FILE if unlabelled.is_dir() else unlabelled)
+    if experiment.initial is not None:
+        inputs += [folder / WEIGHTS_FILE for folder in find_runs(experiment.initial)]
+    digests = [files.sha256(file) for file in inputs]
+    # A table alone is named by its own digest, which anybody can check.
+    return digests[0] if len(digests) == 1 else " ".join(digests)
 
 
 def _open_folder(out: Path, experiment: Experiment, *, resume: bool) -> None:
@@ -195,12 +205,29 @@ def _open_folder(out: Path, experiment: Experiment, *, resume: bool) -> None:
 
 
 def _resolved(experiment: Experiment, table: pa.Table, source: str) -> Experiment:
-    """Fill in the TF and the source; the window is no longer than the longest training sequence."""
+    """Fill in the TF, the source and all windows, none longer than the longest training sequence.
+
+    With unlabelled sequences to align, `score_length: auto` is decided before training, since they
+    are shown as they will be scored: padded to the window, whose features the heads know.
+    """
     sequences, _ = labelled_sequences(table, source_assays(source), "train")
     longest = int(sequences.lengths.max(initial=1))
-    window = min(experiment.data.training_window, longest)
-    settings = {"source": source, "window": window, "tf": table["tf"][0].as_py()}
-    return experiment.model_copy(update={"data": experiment.data.model_copy(update=settings)})
+    windows = {name: min(experiment.window_of(name), longest) for name in experiment.head_settings}
+    settings: dict[str, Any] = {
+        "source": source,
+        "window": windows[experiment.data.target],
+        "tf": table["tf"][0].as_py(),
+    }
+    adapts = bool(experiment.alignments) or experiment.adaptation.adabn
+    if adapts and experiment.data.score_length == "auto":
+        settings["score_length"] = "train"
+    update: dict[str, Any] = {"data": experiment.data.model_copy(update=settings)}
+    if experiment.mode != "baseline":
+        update["heads"] = {
+            name: head.model_copy(update={"window": windows[name]})
+            for name, head in experiment.head_settings.items()
+        }
+    return experiment.model_copy(update=update)
 
 
 def _identity(experiment: Experiment, data_digest: str) -> str:
@@ -208,7 +235,12 @@ def _identity(experiment: Experiment, data_digest: str) -> str:
     plain = as_plain(experiment)
     for key in ("name", "device"):
         plain.pop(key)
-    for key in ("path", "score_length", "target_length"):
+    plain.pop("initial")
+    # How sequences are scored decides no weights, but where unlabelled ones are shown so.
+    unread = ["path", "target_length", "unlabelled"]
+    if not experiment.alignments and not experiment.adaptation.adabn:
+        unread.append("score_length")
+    for key in unread:
         plain["data"].pop(key)
     text = json.dumps([plain, data_digest], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()

@@ -9,6 +9,7 @@ from planted import planted_codes, small_experiment
 from dann_tfbs.config import PRESETS
 from dann_tfbs.training.batches import LabelledSet
 from dann_tfbs.training.fit import fit
+from dann_tfbs.training.material import single
 
 WINDOW = 24
 
@@ -17,7 +18,9 @@ def fitted_losses(experiment, codes, labels, tmp_path):
     """Losses of the package's loop: the mean over the steps of each epoch."""
     data = LabelledSet(torch.from_numpy(codes), torch.from_numpy(labels[None]))
     cpu = torch.device("cpu")
-    fitted = fit(experiment, data, None, checkpoint=tmp_path / "c", identity="", device=cpu)
+    fitted = fit(
+        experiment, single(experiment, data), checkpoint=tmp_path / "c", identity="", device=cpu
+    )
     return [record["train_loss"] for record in fitted.history[0]]
 
 

@@ -13,6 +13,7 @@ def progress() -> Progress:
     return Progress(
         weights,
         {key: value + 1 for key, value in weights.items()},
+        {"0.memory": torch.tensor([[0.25]])},
         {"0.exp_avg": torch.tensor([0.1]), "11.step": torch.tensor(7.0)},
         [[{"epoch": 1.0, "train_loss": 0.1 + 0.2}]],
     )

@@ -14,6 +14,7 @@ from dann_tfbs.training import engine
 from dann_tfbs.training.batches import LabelledSet
 from dann_tfbs.training.engine import WORTH_BUILDING, use_engine
 from dann_tfbs.training.fit import _log_loss, best_epoch, fit
+from dann_tfbs.training.material import single
 from dann_tfbs.training.optimisation import flattened
 
 
@@ -64,8 +65,7 @@ def test_the_recorded_loss_is_the_mean_cross_entropy_of_each_model(labelled, tmp
     )
     fitted = fit(
         experiment,
-        labelled,
-        None,
+        single(experiment, labelled),
         checkpoint=tmp_path / "c",
         identity="",
         device=torch.device("cpu"),
@@ -87,8 +87,7 @@ def test_a_training_that_diverges_is_an_error_with_a_remedy(labelled, tmp_path):
     with pytest.raises(InputError, match=r"training\.learning_rate: .*diverged.*Lower it"):
         fit(
             experiment,
-            labelled,
-            None,
+            single(experiment, labelled),
             checkpoint=tmp_path / "c",
             identity="",
             device=torch.device("cpu"),
@@ -114,8 +113,7 @@ def test_best_weights_are_those_of_the_best_epoch(labelled, tmp_path, monkeypatc
 
     fitted = fit(
         experiment,
-        labelled,
-        labelled if validation else None,
+        single(experiment, labelled, labelled if validation else None),
         checkpoint=tmp_path / "c",
         identity="",
         device=torch.device("cpu"),
@@ -168,8 +166,7 @@ def test_engines_learn_the_same_under_the_same_draws(tmp_path, labelled):
         experiment = small_experiment(None, seeds=2, training={"epochs": 3, "engine": name})
         fitted = fit(
             experiment,
-            labelled,
-            labelled,
+            single(experiment, labelled, labelled),
             checkpoint=tmp_path / name,
             identity="",
             device=torch.device("cpu"),

@@ -1,0 +1,1 @@
+"""Alignments: losses that make the features of different assays alike, one in each file."""

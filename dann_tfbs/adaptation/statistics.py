@@ -1,0 +1,48 @@
+"""Batch statistics of an unlabelled pool (AdaBN, Li et al. 2018: the target's own mean and variance)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from dann_tfbs.model.network import Network, State
+from dann_tfbs.sequence import N
+
+BATCH = 512
+
+
+@torch.no_grad()
+def reestimated(network: Network, codes: Tensor) -> State:
+    """Return the state of a network whose batch norms hold the statistics of some sequences.
+
+    Parameters
+    ----------
+    network
+        Left as it is, but for its batch statistics, and in evaluation mode.
+    codes
+        `uint8`, shape (n, length). Both strands are shown, as in scoring.
+
+    Returns
+    -------
+    dict
+        Weights as before; running means and variances averaged over batches of 512.
+    """
+    norms = [m for m in network.modules() if isinstance(m, nn.BatchNorm1d)]
+    momenta = [norm.momentum for norm in norms]
+    counts = [norm.num_batches_tracked.clone() for norm in norms]  # type: ignore[union-attr]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # the average of all batches
+    network.train()
+    opposite = torch.where(codes == N, codes, 3 - codes).flip(1)
+    both = torch.stack([codes, opposite], dim=1).flatten(0, 1)
+    # Batches of one size, so that each weighs the same; what is left over is too little to matter.
+    size = min(BATCH, len(both))
+    for start in range(0, len(both) - size + 1, size):
+        part = both[start : start + size]
+        network.encode_plainly(part[:, None].expand(-1, network.members, -1))
+    network.eval()
+    for norm, momentum, count in zip(norms, momenta, counts, strict=True):
+        norm.momentum = momentum
+        norm.num_batches_tracked.copy_(count)  # type: ignore[union-attr]
+    return network.state_dict()

@@ -1,0 +1,236 @@
+"""All that a training reads: labelled sets of every head, and unlabelled pools."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import torch
+from torch import Tensor
+
+from dann_tfbs import sequence
+from dann_tfbs.assays import get_assay
+from dann_tfbs.config import Experiment
+from dann_tfbs.data.scoring_input import read_scoring_input
+from dann_tfbs.data.table import TARGET, read_table, table_sequences
+from dann_tfbs.errors import InputError
+from dann_tfbs.model.scoring import fitted_to_window
+from dann_tfbs.sequence import Sequences
+from dann_tfbs.training.batches import LabelledSet
+from dann_tfbs.training.dataset import (
+    labelled_sequences,
+    labelled_set,
+    labelled_split,
+    source_assays,
+)
+
+
+@dataclass(frozen=True)
+class LabelledStream:
+    """What a head learns from one source of labels.
+
+    Attributes
+    ----------
+    name
+        Name of its random streams; empty for the first, the target's head on the source.
+    head, domain
+        The head that learns, and the assay (or `both`) that was measured.
+    data
+        The sequences, at the window of the head.
+    """
+
+    name: tuple[str, ...]
+    head: str
+    domain: str
+    data: LabelledSet
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Unlabelled sequences of an assay to be predicted.
+
+    Attributes
+    ----------
+    assay, domain
+        The assay, and the name of the domain that the pool makes.
+    codes
+        `uint8`, shape (n, length): as the run scores them.
+    aligned
+        Labelled source sequences to align with these, by domain; cut to the same length.
+    """
+
+    assay: str
+    domain: str
+    codes: Tensor
+    aligned: dict[str, LabelledSet]
+
+
+@dataclass(frozen=True)
+class Material:
+    """All that a training reads.
+
+    Attributes
+    ----------
+    streams
+        Labelled sets; an epoch is one pass over the first.
+    validation
+        Held-out source sequences by head, where there are any; the target's picks the best epoch.
+    pools
+        Unlabelled sequences.
+    """
+
+    streams: list[LabelledStream]
+    validation: dict[str, LabelledSet]
+    pools: list[Pool]
+
+    @property
+    def domains(self) -> list[str]:
+        """Name of every domain: measured assays, then pools."""
+        labelled = [name for pool in self.pools for name in pool.aligned]
+        streams = [stream.domain for stream in self.streams]
+        return list(dict.fromkeys([*streams, *labelled, *(pool.domain for pool in self.pools)]))
+
+    def to(self, device: torch.device) -> Material:
+        """Return the training sets on another device."""
+        streams = [replace(stream, data=stream.data.to(device)) for stream in self.streams]
+        pools = [
+            replace(
+                pool,
+                codes=pool.codes.to(device),
+                aligned={name: data.to(device) for name, data in pool.aligned.items()},
+            )
+            for pool in self.pools
+        ]
+        return replace(self, streams=streams, pools=pools)
+
+
+def single(
+    experiment: Experiment, training: LabelledSet, validation: LabelledSet | None = None
+) -> Material:
+    """Return the material of one head without any unlabelled sequences."""
+    head: str = experiment.data.target
+    held_out = {} if validation is None else {head: validation}
+    return Material([LabelledStream((), head, experiment.data.source, training)], held_out, [])
+
+
+def gather(experiment: Experiment, table: pa.Table, path: Path, source: str) -> Material:
+    """Collect what a training on one source reads.
+
+    Parameters
+    ----------
+    experiment
+        The resolved settings.
+    table
+        Labelled training and validation rows (`labelled_table`).
+    path
+        The prepared folder, for unlabelled rows.
+    source
+        Name of the source: an assay or `both`.
+
+    Raises
+    ------
+    InputError
+        If a head has no positives or no negatives, or an alignment has nothing to align.
+    """
+    assays = source_assays(source)
+    present = set(pc.unique(table["assay"]).to_pylist())
+    streams, validation = [], {}
+    for head in experiment.head_settings:
+        data = labelled_split(experiment, table, assays, "train", head)
+        if data is None:
+            raise InputError(
+                f"training on {source} needs both positives and negatives.",
+                path=path,
+                remedy="Check the counts in its manifest.json.",
+            )
+        name = () if head == experiment.data.target else (head,)
+        streams.append(LabelledStream(name, head, source, data))
+        if experiment.mode != "baseline" and head in present and head not in assays:
+            own = labelled_split(experiment, table, [head], "train", head)
+            if own is not None:
+                streams.append(LabelledStream((head, "own"), head, head, own))
+        held_out = labelled_split(experiment, table, assays, "validation", head)
+        if held_out is not None:
+            validation[head] = held_out
+    return Material(streams, validation, _pools(experiment, table, path, assays))
+
+
+def _pools(experiment: Experiment, table: pa.Table, path: Path, assays: list[str]) -> list[Pool]:
+    if not experiment.alignments and not experiment.adaptation.adabn:
+        return []
+    unlabelled = unlabelled_sequences(experiment, path)
+    if not unlabelled:
+        raise InputError(
+            "adaptation needs unlabelled sequences of the target.",
+            key="data.unlabelled",
+            remedy="Give --unlabelled FILE, or prepare the table with files of role `target`.",
+        )
+    pools = []
+    for assay, sequences in unlabelled.items():
+        head = assay if assay in experiment.head_settings else experiment.data.target
+        pools.append(_pool(experiment, table, assays, assay, head, sequences))
+    return pools
+
+
+def unlabelled_sequences(experiment: Experiment, path: Path) -> dict[str, Sequences]:
+    """Read the unlabelled sequences of every assay; no label is read, whatever a file holds."""
+    found: dict[str, list[Sequences]] = {}
+    rows = read_table(path, ["sequence", "assay", "split"])
+    rows = rows.filter(pc.equal(rows["split"], TARGET))
+    for assay in pc.unique(rows["assay"]).to_pylist():
+        found.setdefault(assay, []).append(
+            table_sequences(rows.filter(pc.equal(rows["assay"], assay)))
+        )
+    for assay, file in experiment.data.unlabelled.items():
+        chunks = [sequences for _, sequences in read_scoring_input(file)]
+        if not sum(map(len, chunks)):
+            raise InputError("holds no sequences.", path=file, key="data.unlabelled")
+        found.setdefault(assay, []).extend(chunks)
+    return {assay: sequence.concatenate(parts) for assay, parts in found.items()}
+
+
+def pool_codes(experiment: Experiment, sequences: Sequences, head: str) -> Tensor:
+    """Bring unlabelled sequences to one length, as the run scores them: (n, length).
+
+    Where lengths differ, shorter ones are surrounded by N up to the longest; none is longer than
+    the window of the head.
+    """
+    window = experiment.window_of(head)
+    way = experiment.data.score_length
+    cut = fitted_to_window(sequence.centre_crop(sequences, window), window, way)
+    longest = int(cut.lengths.max(initial=1))
+    return torch.from_numpy(sequence.centre_pad(cut, longest).codes)
+
+
+def _pool(
+    experiment: Experiment,
+    table: pa.Table,
+    assays: list[str],
+    assay: str,
+    head: str,
+    unlabelled: Sequences,
+) -> Pool:
+    codes = pool_codes(experiment, unlabelled, head)
+    aligned = {}
+    for domain in assays:
+        sequences, labels = labelled_sequences(table, [domain], "train")
+        if not len(labels):
+            continue
+        if experiment.adaptation.match_length:
+            # As long as the pool's own sequences, whatever padding follows.
+            sequences = sequence.centre_crop(sequences, int(unlabelled.lengths.max(initial=1)))
+        window = experiment.window_of(head)
+        sequences = fitted_to_window(
+            sequence.centre_crop(sequences, window), window, experiment.data.score_length
+        )
+        aligned[domain] = labelled_set(
+            sequences,
+            labels,
+            int(sequences.lengths.max(initial=1)),
+            experiment.member_seeds,
+            permute=experiment.data.permute_labels,
+        )
+    name = f"{get_assay(assay).code} unlabelled"
+    return Pool(assay, name, codes, aligned)

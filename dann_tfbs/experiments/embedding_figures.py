@@ -16,7 +16,7 @@ from dann_tfbs.evaluation.separability import Separability, proxy_a_distance, st
 from dann_tfbs.experiments.figures import PALETTE
 
 LABELS = {
-    -1: ("unlabelled", "0.75", 0.25),
+    -1: ("unlabelled", "0.7", 0.35),
     0: ("unbound", "#56B4E9", 0.6),
     1: ("bound", "#D55E00", 0.7),
 }
@@ -63,6 +63,7 @@ def embedding_picture(views: Sequence[View], generator: np.random.Generator) -> 
     rows = figure.subplots(len(views), 2, sharex="row", sharey="row", squeeze=False)
     for (left, right), view in zip(rows, views, strict=True):
         _draw(left, right, view, generator)
+    figure.align_ylabels(rows[:, 0])
     rows[0][0].set_title("by assay", fontsize="medium")
     rows[0][1].set_title("by label", fontsize="medium")
     names = list(views[0].features)
@@ -99,10 +100,7 @@ def separability_bars(found: Mapping[str, Separability], runs: Iterable[str]) ->
     axes.set_xticks(np.arange(len(pairs)), [pair.replace(" – ", " –\n") for pair in pairs])
     axes.tick_params(axis="x", length=0)
     axes.set_ylabel("Balanced accuracy (chance .5)")
-    second = axes.secondary_yaxis(
-        "right",
-        functions=(lambda accuracy: proxy_a_distance(1 - accuracy), lambda far: (far + 2) / 4),
-    )
+    second = axes.secondary_yaxis("right", functions=(_distance_of_accuracy, _accuracy_of_distance))
     second.set_ylabel("Proxy A-distance")
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis="y", color="0.92", linewidth=0.8)
@@ -144,6 +142,14 @@ def main_axes(
     return {name: values @ two for name, values in scaled.items()}, shares
 
 
+def _distance_of_accuracy(accuracy: Any) -> Any:
+    return proxy_a_distance(1 - accuracy)
+
+
+def _accuracy_of_distance(distance: Any) -> Any:
+    return (distance + 2) / 4
+
+
 def _draw(left: Axes, right: Axes, view: View, generator: np.random.Generator) -> None:
     projected, shares = main_axes(view.features)
     colours = colour_of(list(projected))
@@ -160,16 +166,14 @@ def _draw(left: Axes, right: Axes, view: View, generator: np.random.Generator) -
     for value, (_, shade, opacity) in LABELS.items():
         some = xy[label == value]
         right.scatter(some[:, 0], some[:, 1], color=shade, alpha=opacity, **style)
-    _frame(left, right, xy, shares)
+    _frame(left, right, shares)
     left.annotate(
-        view.name, (0, 1), (4, -4), "axes fraction", "offset points", va="top", fontsize="small",
+        view.name, (0, 1), (4, -4), "axes fraction", "offset points", va="top", weight="bold",
         bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1.5},
     )  # fmt: skip
 
 
-def _frame(
-    left: Axes, right: Axes, xy: NDArray[np.floating], shares: NDArray[np.float64]
-) -> None:
+def _frame(left: Axes, right: Axes, shares: NDArray[np.float64]) -> None:
     for axes in (left, right):
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(color="0.92", linewidth=0.8)

@@ -178,8 +178,8 @@ def _frame(left: Axes, right: Axes, shares: NDArray[np.float64]) -> None:
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(color="0.92", linewidth=0.8)
         axes.set_axisbelow(True)
-        axes.set_xlabel(f"First component ({shares[0]:.0%} of variance)")
-    left.set_ylabel(f"Second component ({shares[1]:.0%})")
+        axes.set_xlabel(f"First component ({shares[0]:.1%} of variance)")
+    left.set_ylabel(f"Second component ({shares[1]:.1%})")
 
 
 def _legend(axes: Axes, entries: Sequence[tuple[str, str]]) -> None:

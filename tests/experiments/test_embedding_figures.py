@@ -55,7 +55,7 @@ def test_every_sequence_is_drawn_by_assay_and_by_label(view, rng):
         for place, label in zip(places, view.labels[name], strict=True):
             assert by_assay[tuple(place)] == legend(left)[name]
             assert by_label[tuple(place)] == legend(right)[LABELS[label][0]]
-    assert left.get_xlabel() == f"First component ({shares[0]:.0%} of variance)"
+    assert left.get_xlabel() == f"First component ({shares[0]:.1%} of variance)"
     assert left.get_xlim() == right.get_xlim()
     assert left.get_ylim() == right.get_ylim()
 
@@ -68,7 +68,8 @@ def test_a_row_for_each_embedding_with_axes_of_its_own(view, rng):
 
 
 def test_a_large_domain_is_thinned(rng):
-    view = View("", {"CHS": rng.normal(size=(MOST_POINTS + 500, 3))}, {"CHS": np.zeros(MOST_POINTS + 500)})
+    n = MOST_POINTS + 500
+    view = View("", {"CHS": rng.normal(size=(n, 3))}, {"CHS": np.zeros(n)})
     assert len(points(embedding_picture([view], rng).axes[0])) == MOST_POINTS
 
 

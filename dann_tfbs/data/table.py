@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from dann_tfbs import files, sequence
-from dann_tfbs.data.readers.encoding import sequences_of
+from dann_tfbs.data.readers.encoding import text_sequences
 from dann_tfbs.errors import InputError
 from dann_tfbs.sequence import Sequences
 
@@ -102,17 +102,13 @@ def table_sequences(table: pa.Table) -> Sequences:
     """
     parts, rows = [], 0
     for chunk in table["sequence"].chunks:
-        column = chunk.cast(pa.large_string())
-        offsets = np.frombuffer(column.buffers()[1], dtype=np.int64)
-        offsets = offsets[column.offset : column.offset + len(column) + 1]
-        letters = np.frombuffer(column.buffers()[2] or b"", dtype=np.uint8)
         try:
-            parts.append(sequences_of(letters[offsets[0] : offsets[-1]], np.diff(offsets)))
+            parts.append(text_sequences(chunk))
         except InputError as error:
             raise InputError(
                 error.problem, line=rows + (error.line or 1), remedy=error.remedy
             ) from error
-        rows += len(column)
+        rows += len(chunk)
     return parts[0] if len(parts) == 1 else sequence.concatenate(parts)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from functools import cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,9 @@ from numpy.typing import NDArray
 from dann_tfbs import sequence
 from dann_tfbs.errors import InputError
 from dann_tfbs.sequence import Sequences
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 MAX_BATCH_BYTES = 1 << 26
 """Largest code array of a batch: one very long sequence must not widen thousands of short ones."""
@@ -66,6 +70,15 @@ def sequences_of(letters: NDArray[np.uint8], lengths: NDArray[np.integer]) -> Se
     codes = np.full((len(sizes), width), sequence.N, dtype=np.uint8)
     codes[np.arange(width) < sizes[:, None]] = flat
     return Sequences(codes, sizes)
+
+
+def text_sequences(column: pa.StringArray) -> Sequences:
+    """Turn an Arrow array of text into sequences; errors as those of `sequences_of`."""
+    column = column.cast("large_string")
+    offsets = np.frombuffer(column.buffers()[1], dtype=np.int64)
+    offsets = offsets[column.offset : column.offset + len(column) + 1]
+    letters = np.frombuffer(column.buffers()[2] or b"", dtype=np.uint8)
+    return sequences_of(letters[offsets[0] : offsets[-1]], np.diff(offsets))
 
 
 @cache

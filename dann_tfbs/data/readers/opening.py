@@ -107,12 +107,19 @@ def line_blocks(
     if rest:
         yield _lines(rest if rest.endswith(b"\n") else rest + b"\n", first)
     elif first == 1:
-        raise InputError("is empty.", path=path, remedy="Give a file that holds data.")
+        raise _empty(path)
 
 
 def read_lines(path: str | os.PathLike[str]) -> Lines:
     """Read a whole file as one block of lines, for tables that are parsed at once."""
-    return next(line_blocks(path, cut=lambda lines: 0))
+    blocks: list[bytes] = []
+    with _opened(path) as handle:
+        while block := _read(handle, BLOCK_BYTES, path, 1, *blocks):
+            blocks.append(block)
+    text = b"".join(blocks)
+    if not text:
+        raise _empty(path)
+    return _lines(text if text.endswith(b"\n") else text + b"\n", 1)
 
 
 def first_byte(path: str | os.PathLike[str]) -> bytes:
@@ -150,15 +157,16 @@ def _opened(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
 
 
 def _read(
-    handle: BinaryIO, size: int, path: str | os.PathLike[str], first: int, rest: bytes
+    handle: BinaryIO, size: int, path: str | os.PathLike[str], first: int, *before: bytes
 ) -> bytes:
+    """Read on; `before` is what was read, from line `first` on, for the message."""
     try:
         return handle.read(size)
     except EOFError as error:
         raise InputError(
             "is a truncated gzip file: its end is missing after this line.",
             path=path,
-            line=first + rest.count(b"\n"),
+            line=first + sum(text.count(b"\n") for text in before),
             remedy="Download or copy it again.",
         ) from error
     except OSError as error:
@@ -167,6 +175,10 @@ def _read(
         raise _broken(path, error) from error
     except Exception as error:  # zlib, isal and zlib-ng each raise an exception class of their own
         raise _broken(path, error) from error
+
+
+def _empty(path: str | os.PathLike[str]) -> InputError:
+    return InputError("is empty.", path=path, remedy="Give a file that holds data.")
 
 
 def _broken(path: str | os.PathLike[str], error: Exception) -> InputError:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
-from dann_tfbs import sequence
-from dann_tfbs.data.readers.encoding import located
+from dann_tfbs.data.readers.encoding import located, text_sequences
 from dann_tfbs.data.readers.table import Table, read_table
 from dann_tfbs.errors import InputError
 from dann_tfbs.sequence import Sequences
@@ -114,11 +114,11 @@ def read_pbm(path: str | os.PathLike[str]) -> PbmTable:
     def numbers(name: str) -> NDArray[np.float64]:
         return table.numbers(place[name], name) if name in place else np.full(n, np.nan)
 
-    def texts(name: str) -> list[str]:
-        return table.columns[place[name]].to_pylist() if name in place else [""] * n
+    def texts(name: str) -> pa.Array:
+        return table.columns[place[name]] if name in place else pa.repeat("", n)
 
     return PbmTable(
-        id_probe=np.array(texts("id_probe"), dtype=object),
+        id_probe=texts("id_probe").to_numpy(zero_copy_only=False),
         sequences=_encoded(table, texts("pbm_sequence")),
         linkers=_encoded(table, texts("linker_sequence")),
         signal=numbers("mean_signal_intensity"),
@@ -129,9 +129,9 @@ def read_pbm(path: str | os.PathLike[str]) -> PbmTable:
     )
 
 
-def _encoded(table: Table, texts: list[str]) -> Sequences:
+def _encoded(table: Table, texts: pa.Array) -> Sequences:
     try:
-        return sequence.encode(texts)
+        return text_sequences(texts)
     except InputError as error:
         raise located(error, path=table.path, lines=table.lines) from None
 

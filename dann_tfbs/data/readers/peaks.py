@@ -71,7 +71,7 @@ def read_peaks(path: str | os.PathLike[str]) -> Peaks:
     end = table.whole_numbers(2, "the end")
     _refuse(table, start < 0, "the start is negative.", "Starts are 0-based.")
     _refuse(table, end <= start, "the end is not behind the start.", "Ends are exclusive.")
-    chrom = np.array(table.columns[0].to_pylist(), dtype=object)
+    chrom = table.names(0)
     _refuse(table, chrom == "", "the chromosome is empty.", "Name the chromosome.")
     summit, score = _summit_and_score(table, start)
     summit = np.where(summit == _NO_SUMMIT, (start + end) // 2, summit)
@@ -90,7 +90,7 @@ def _summit_and_score(
     columns = len(table.columns)
     names = [name.lower() for name in table.header]
     absolute = names.index("abs_summit") if "abs_summit" in names else _SUMMIT
-    narrow = columns == 10 and set(table.columns[_STRAND].to_pylist()) <= _STRANDS
+    narrow = columns == 10 and set(table.columns[_STRAND].unique().to_pylist()) <= _STRANDS
     ibis = "abs_summit" in names or (".peaks" in Path(table.path).suffixes and not narrow)
     score_column = _SIGNAL_VALUE if narrow and not ibis else _SCORE
     score = np.full(len(table), np.nan)

@@ -17,6 +17,7 @@ from dann_tfbs.errors import InputError
 _TAB = 9
 _TRACK_WORDS = ("track", "browser")
 _MISSING = pa.array(["", ".", "NA", "N/A", "NaN", "nan", "null"])
+_WHOLE_LIMIT = 10**15
 _WHOLE = r"^-?[0-9]{1,15}$"
 _NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,4})?$"
 
@@ -59,6 +60,9 @@ class Table:
         InputError
             If a cell is no whole number; it names the line.
         """
+        fast = _as_whole(self.columns[column])
+        if fast is not None:
+            return fast
         text = pc.utf8_trim_whitespace(self.columns[column])
         valid = pc.match_substring_regex(text, _WHOLE)
         allowed = valid if empty is None else pc.or_(valid, pc.is_in(text, _MISSING))
@@ -74,12 +78,21 @@ class Table:
         InputError
             If a cell is no number; it names the line. Without `strict` such a cell becomes NaN.
         """
+        fast = _as_numbers(self.columns[column])
+        if fast is not None:
+            return fast
         text = pc.utf8_trim_whitespace(self.columns[column])
         valid = pc.match_substring_regex(text, _NUMBER)
         if strict:
             self._all_allowed(pc.or_(valid, pc.is_in(text, _MISSING)), text, name, "a number")
         filled = pc.if_else(valid, text, "nan")
-        return np.array(filled.to_pylist(), dtype=object).astype(np.float64)
+        return np.asarray(pc.cast(filled, pa.float64()), dtype=np.float64)
+
+    def names(self, column: int) -> NDArray[np.object_]:
+        """Return a column of few different texts as an object array."""
+        coded = self.columns[column].dictionary_encode()
+        different = np.array(coded.dictionary.to_pylist(), dtype=object)
+        return np.asarray(different[coded.indices.to_numpy()])
 
     def flags(self, column: int, name: str) -> NDArray[np.bool_]:
         """Return a column of TRUE/FALSE or 0/1 (any case) as booleans; a missing value is False.
@@ -89,17 +102,40 @@ class Table:
         InputError
             If a cell is none of these; it names the line.
         """
-        text = pc.utf8_lower(pc.utf8_trim_whitespace(self.columns[column]))
+        coded = self.columns[column].dictionary_encode()  # few different cells: look at each once
+        text = pc.utf8_lower(pc.utf8_trim_whitespace(coded.dictionary))
         true = pc.is_in(text, pa.array(["true", "t", "yes", "1"]))
         false = pc.is_in(text, pa.array(["false", "f", "no", "0", "", "na"]))
-        self._all_allowed(pc.or_(true, false), text, name, "TRUE, FALSE, 0 or 1")
-        return np.asarray(true, dtype=bool)
+        allowed = pc.or_(true, false).take(coded.indices)
+        self._all_allowed(allowed, text.take(coded.indices), name, "TRUE, FALSE, 0 or 1")
+        return np.asarray(true.take(coded.indices), dtype=bool)
 
     def _all_allowed(self, allowed: pa.Array, text: pa.Array, name: str, what: str) -> None:
         wrong = ~np.asarray(allowed, dtype=bool)
         if wrong.any():
             row = int(np.argmax(wrong))
             raise self.error(row, f"{name} is '{text[row]}', not {what}.", "Correct this cell.")
+
+
+def _as_whole(text: pa.Array) -> NDArray[np.int64] | None:
+    """Return numbers of the plainest form, None if there are others."""
+    letters = text.buffers()[2]
+    if letters is None or b"x" in letters.to_pybytes().lower():  # hexadecimal to Arrow
+        return None
+    try:
+        values = np.asarray(pc.cast(text, pa.int64()), dtype=np.int64)
+    except pa.ArrowInvalid:
+        return None
+    return values if (np.abs(values) < _WHOLE_LIMIT).all() else None
+
+
+def _as_numbers(text: pa.Array) -> NDArray[np.float64] | None:
+    """Return numbers of the plainest form, None if there are others or missing ones."""
+    try:
+        values = np.asarray(pc.cast(text, pa.float64()), dtype=np.float64)
+    except pa.ArrowInvalid:
+        return None
+    return values if np.isfinite(values).all() else None
 
 
 def read_table(path: str | os.PathLike[str], *, header: bool) -> Table:
@@ -135,24 +171,35 @@ def read_table(path: str | os.PathLike[str], *, header: bool) -> Table:
     kept = np.flatnonzero(rows)
     if not len(kept):
         raise InputError("holds no rows.", path=path, remedy="Give a table that holds data.")
-    columns = _cell_counts(lines)[kept]
-    expected = len(names) if header else int(columns[0])
-    if (columns != expected).any():
-        row = int(np.argmax(columns != expected))
+    cells = len(names) if header else lines.text(int(kept[0])).count("\t") + 1
+    try:
+        columns = _parsed(_text_of(lines, kept), cells)
+    except pa.ArrowInvalid:
+        _refuse_ragged(path, lines, kept, cells)
+        raise
+    return Table(path, names, columns, lines.first + kept)
+
+
+def _refuse_ragged(
+    path: str | os.PathLike[str], lines: Lines, kept: NDArray[np.int64], expected: int
+) -> None:
+    counts = _cell_counts(lines)[kept]
+    if (counts != expected).any():
+        row = int(np.argmax(counts != expected))
         raise InputError(
-            f"the row has {columns[row]} tab-separated cells, expected {expected}.",
+            f"the row has {counts[row]} tab-separated cells, expected {expected}.",
             path=path,
             line=lines.first + int(kept[row]),
             remedy="Every row needs the same number of cells, separated by tabs.",
         )
-    return Table(path, names, _parsed(lines, rows, expected), lines.first + kept)
 
 
 def _check_text(lines: Lines, path: str | os.PathLike[str]) -> None:
     """Refuse what is no table at all before it turns into puzzling cells."""
     text = lines.letters.tobytes()
     try:
-        text.decode("utf-8")
+        if not text.isascii():
+            text.decode("utf-8")
         wrong = max(text.find(b"\r"), text.find(b"\0"))
     except UnicodeDecodeError as error:
         wrong = error.start
@@ -170,8 +217,17 @@ def _cell_counts(lines: Lines) -> NDArray[np.int64]:
     return np.searchsorted(tabs, lines.ends) - np.searchsorted(tabs, lines.starts) + 1
 
 
-def _parsed(lines: Lines, rows: NDArray[np.bool_], columns: int) -> list[pa.Array]:
-    text = lines.letters[np.repeat(rows, lines.ends - lines.starts + 1)].tobytes()
+def _text_of(lines: Lines, kept: NDArray[np.int64]) -> bytes:
+    """Return the text of the kept lines."""
+    starts, stops = lines.starts, lines.ends + 1
+    if int(kept[-1]) - int(kept[0]) == len(kept) - 1:
+        return lines.letters[starts[kept[0]] : stops[kept[-1]]].tobytes()
+    rows = np.zeros(len(lines), dtype=bool)
+    rows[kept] = True
+    return lines.letters[np.repeat(rows, stops - starts)].tobytes()
+
+
+def _parsed(text: bytes, columns: int) -> list[pa.Array]:
     names = [str(column) for column in range(columns)]
     table = csv.read_csv(
         pa.BufferReader(text),
@@ -180,4 +236,7 @@ def _parsed(lines: Lines, rows: NDArray[np.bool_], columns: int) -> list[pa.Arra
         csv.ParseOptions(delimiter="\t", quote_char=False, ignore_empty_lines=False),
         csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string())),
     )
-    return [pa.concat_arrays(column.chunks) for column in table.columns]
+    return [
+        column.chunk(0) if column.num_chunks == 1 else pa.concat_arrays(column.chunks)
+        for column in table.columns
+    ]

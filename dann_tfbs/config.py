@@ -25,6 +25,11 @@ class StrictSettings(BaseModel):
 class Architecture(StrictSettings):
     """Layout of the network; the default has exactly 3402 trainable parameters."""
 
+    backbone: str = "separable"
+    """`separable`, the layout described by the keys below, or `module:Class`: a class of one's own
+    (see `dann_tfbs.model.network.make_backbone`)."""
+    backbone_settings: dict[str, Any] = {}
+    """Settings of a backbone of one's own."""
     stem_widths: tuple[int, ...] = Field((9, 13, 17), min_length=1)
     """Widths in bp of the parallel convolutions of the stem; odd."""
     stem_channels: int = Field(4, ge=1)
@@ -283,7 +288,7 @@ class Experiment(StrictSettings):
         target = self.data.target
         if self.mode == "baseline":
             return {target: self.heads.get(target, HeadSettings())}
-        found: dict[str, HeadSettings] = {**self.heads}
+        found = {str(name): head for name, head in self.heads.items()}
         if not found:
             artificial = [c for c, assay in ASSAYS.items() if assay.kind == "artificial"]
             found = {

@@ -47,7 +47,7 @@ def run_scorer(runs: Sequence[Path], strands: str | None, device: str) -> Scorer
     """Return the scorer of a run or an ensemble; scores lie in (0, 1)."""
     from dann_tfbs.trained import load
 
-    model = load(runs, device)
+    model = load(runs, device, build=True)
     column = model.experiment.data.tf or NAMELESS
     return Scorer(column, lambda batch: model.predict(batch, cast("Strands | None", strands)))
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping
 from typing import Any
 
 from dann_tfbs.adaptation.contract import Alignment, AlignmentSettings, Shape
 from dann_tfbs.config import validated
 from dann_tfbs.errors import InputError
+from dann_tfbs.named import imported
 
 BUILT_IN = {
     "dann": "dann_tfbs.adaptation.dann:Dann",
@@ -52,17 +52,10 @@ def _alignment_class(entry: Mapping[str, Any]) -> type[Alignment]:
     kind = entry.get("kind")
     if not isinstance(kind, str):
         raise InputError("an alignment needs a kind.", key="kind", remedy=KINDS)
-    module, colon, name = BUILT_IN.get(kind, kind).partition(":")
-    if not colon:
+    named = BUILT_IN.get(kind, kind)
+    if ":" not in named:
         raise InputError(f"there is no alignment '{kind}'.", key="kind", remedy=KINDS)
-    try:
-        found = getattr(importlib.import_module(module), name)
-    except Exception as error:  # whatever a user's module may raise
-        raise InputError(
-            f"'{kind}' cannot be imported ({error}).",
-            key="kind",
-            remedy="Write module:Class, with the folder of the module on PYTHONPATH.",
-        ) from error
+    found = imported(named, "kind")
     if not (isinstance(found, type) and issubclass(found, Alignment)):
         raise InputError(
             f"'{kind}' is no alignment.",

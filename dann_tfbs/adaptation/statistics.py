@@ -1,4 +1,4 @@
-"""Batch statistics of an unlabelled pool (AdaBN, Li et al. 2018: the target's own mean and variance)."""
+"""Batch statistics of an unlabelled pool: the target's own mean and variance (AdaBN, Li 2018)."""
 
 from __future__ import annotations
 
@@ -30,17 +30,15 @@ def reestimated(network: Network, codes: Tensor) -> State:
     norms = [m for m in network.modules() if isinstance(m, nn.BatchNorm1d)]
     momenta = [norm.momentum for norm in norms]
     counts = [norm.num_batches_tracked.clone() for norm in norms]  # type: ignore[union-attr]
-    for norm in norms:
-        norm.reset_running_stats()
-        norm.momentum = None  # the average of all batches
     network.train()
     opposite = torch.where(codes == N, codes, 3 - codes).flip(1)
     both = torch.stack([codes, opposite], dim=1).flatten(0, 1)
     # Batches of one size, so that each weighs the same; what is left over is too little to matter.
     size = min(BATCH, len(both))
-    for start in range(0, len(both) - size + 1, size):
-        part = both[start : start + size]
-        network.encode_plainly(part[:, None].expand(-1, network.members, -1))
+    for number, start in enumerate(range(0, len(both) - size + 1, size)):
+        for norm in norms:
+            norm.momentum = 1 / (number + 1)  # so that all batches weigh the same in the end
+        network.encode(both[start : start + size, None].expand(-1, network.members, -1))
     network.eval()
     for norm, momentum, count in zip(norms, momenta, counts, strict=True):
         norm.momentum = momentum

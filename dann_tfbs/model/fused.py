@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from dann_tfbs.model.layers import BASES, SeparableBlock, SqueezeExcitation, Stem
-from dann_tfbs.model.network import Network
+from dann_tfbs.model.network import Backbone, Network
 from dann_tfbs.sequence import N
 
 
@@ -36,8 +36,9 @@ def fused_average(network: Network, codes: Tensor) -> Tensor:
     Tensor
         Shape (batch, members, channels).
     """
-    x = _stem(network.backbone.stem, codes.transpose(0, 1))
-    for block in network.backbone.blocks:
+    backbone = cast(Backbone, network.backbone)
+    x = _stem(backbone.stem, codes.transpose(0, 1))
+    for block in backbone.blocks:
         x = _block(cast(SeparableBlock, block), x, network.members)
     return x.mean(2).transpose(0, 1)
 

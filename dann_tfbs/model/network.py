@@ -10,7 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from dann_tfbs.config import Architecture
+from dann_tfbs.errors import InputError
 from dann_tfbs.model.layers import Head, SeparableBlock, Stem, mean_over_length, one_hot
+from dann_tfbs.named import imported
 
 State = dict[str, Tensor]
 
@@ -61,6 +63,33 @@ class Backbone(nn.Module):
         return x
 
 
+def make_backbone(architecture: Architecture, members: int) -> nn.Module:
+    """Return the backbone that a layout names.
+
+    A backbone of one's own, `module:Class`, is built as `Class(architecture, members)` and called
+    with codes (batch, members, length) and a mask (batch, 1, length) or None. It returns features
+    (batch, members · architecture.channels, length); for positions outside the mask they may be
+    anything. Parameters and statistics have the member as the slowest part of their first dimension
+    (see `dann_tfbs.model.layers`).
+
+    Raises
+    ------
+    InputError
+        If the class cannot be imported or is no module of PyTorch.
+    """
+    if architecture.backbone == "separable":
+        return Backbone(architecture, members)
+    found = imported(architecture.backbone, "architecture.backbone")
+    if not (isinstance(found, type) and issubclass(found, nn.Module)):
+        raise InputError(
+            f"'{architecture.backbone}' is no backbone.",
+            key="architecture.backbone",
+            remedy="It must be a subclass of torch.nn.Module.",
+        )
+    made: nn.Module = found(architecture, members)
+    return made
+
+
 class Network(nn.Module):
     """Backbone and named heads; several models of one layout may run side by side.
 
@@ -86,7 +115,7 @@ class Network(nn.Module):
         self.architecture = architecture
         self.members = members
         self.fast: Callable[[Tensor, Tensor | None], Tensor] | None = None
-        self.backbone = Backbone(architecture, members)
+        self.backbone = make_backbone(architecture, members)
         self.heads = nn.ModuleDict(
             {
                 name: Head(architecture.channels, members, bias=architecture.head_bias)

@@ -19,12 +19,13 @@ from dann_tfbs.errors import InputError
 from dann_tfbs.model.network import Network, State, joined, separated
 from dann_tfbs.model.scoring import score
 from dann_tfbs.training.checkpoint import Fitted
+from dann_tfbs.training.engine import use_engine
 from dann_tfbs.training.material import Material
 from dann_tfbs.training.optimisation import flattened
 
 MOST_FOR_PRIOR = 5000
 """Sequences of a pool that a prior is estimated from."""
-MOST_FOR_STATISTICS = 20_000
+MOST_FOR_STATISTICS = 10_000
 """Sequences of a pool that batch statistics are estimated from."""
 
 
@@ -171,6 +172,7 @@ def with_target_statistics(
     network = Network(
         experiment.architecture, list(experiment.head_settings), len(experiment.member_seeds)
     ).to(device)
+    use_engine(network, experiment.training.engine, 2 * len(pool.codes))
     turned = []
     for states in (fitted.best, fitted.last):
         network.load_state_dict(joined(states))

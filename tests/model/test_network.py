@@ -6,7 +6,9 @@ from torch import nn
 from torch.nn import functional
 
 from dann_tfbs.config import DEFAULT_PRESET, PRESETS, Architecture
+from dann_tfbs.errors import InputError
 from dann_tfbs.model.fused import fused_average
+from dann_tfbs.model.native.kernel import load_kernel
 from dann_tfbs.model.network import (
     Network,
     count_parameters,
@@ -175,3 +177,36 @@ def test_the_fused_pass_gives_scores_gradients_and_statistics_of_the_plain_one(l
     for key, value in state.items():
         torch.testing.assert_close(own_state[key], value, rtol=1e-5, atol=1e-6)
     assert int(own_state["backbone.stem.norm.num_batches_tracked"]) == 1 + training
+
+
+OWN_BACKBONE = """
+from torch import nn
+from dann_tfbs.model.layers import one_hot
+
+class Plain(nn.Module):
+    def __init__(self, architecture, members):
+        super().__init__()
+        width = architecture.backbone_settings["width"]
+        self.convolution = nn.Conv1d(
+            members * 4, members * architecture.channels, width, padding=width // 2, groups=members
+        )
+
+    def forward(self, codes, mask):
+        return self.convolution(one_hot(codes))
+
+nothing = 3
+"""
+
+
+def test_a_backbone_from_outside_the_package(tmp_path, monkeypatch):
+    (tmp_path / "own_backbones.py").write_text(OWN_BACKBONE)
+    monkeypatch.syspath_prepend(tmp_path)
+    layout = Architecture(backbone="own_backbones:Plain", backbone_settings={"width": 5})
+    network = Network(layout, ["HTS"], 2)
+    assert network.backbone.convolution.weight.shape == (2 * 12, 4, 5)
+    assert network(codes(3, 2), "HTS").shape == (3, 2)
+    assert load_kernel(layout) is None
+    with pytest.raises(InputError, match=r"architecture\.backbone: 'own_backbones:nothing' is no"):
+        Network(Architecture(backbone="own_backbones:nothing"), ["HTS"])
+    with pytest.raises(InputError, match="cannot be imported"):
+        Network(Architecture(backbone="no_such_module:Plain"), ["HTS"])

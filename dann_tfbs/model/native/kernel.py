@@ -40,8 +40,8 @@ _log = logging.getLogger(__name__)
 
 
 def covers(architecture: Architecture) -> bool:
-    """Tell whether the kernel can compute this layout: it averages over positions."""
-    return architecture.pooling == "mean"
+    """Tell whether the kernel can compute this layout: the package's own, with mean pooling."""
+    return architecture.backbone == "separable" and architecture.pooling == "mean"
 
 
 def load_kernel(architecture: Architecture, *, build: bool = True) -> ctypes.CDLL | None:

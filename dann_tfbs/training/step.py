@@ -14,6 +14,7 @@ from torch.nn import functional
 
 from dann_tfbs.adaptation.contract import UNLABELLED, Alignment, AlignmentBatch, Part
 from dann_tfbs.config import Experiment
+from dann_tfbs.errors import InputError
 from dann_tfbs.model.network import Encoded, Network
 from dann_tfbs.streams import stream
 from dann_tfbs.training.batches import (
@@ -129,20 +130,16 @@ def _aligned(
         yield domain, codes, labels_of(data, rows)
 
 
-def head_weights(experiment: Experiment, material: Material) -> dict[str, float]:
-    """Return the weight of every head's loss; they add up to 1."""
-    heads = experiment.head_settings
-    if experiment.head_weights == "equal":
-        raw = dict.fromkeys(heads, 1.0)
-    elif experiment.head_weights == "given":
-        raw = {name: head.weight for name, head in heads.items()}
-    else:
-        raw = {
-            name: float(sum(len(one.data) for one in material.streams if one.head == name))
-            for name in heads
-        }
-    total = sum(raw.values())
-    return {name: value / total for name, value in raw.items()}
+def task_weights(experiment: Experiment, material: Material) -> dict[str, float]:
+    """Return the weight of every task's loss; they add up to 1."""
+    tasks = dict.fromkeys((one.task for one in material.streams), 1.0)
+    if experiment.head_weights == "given":
+        tasks |= {name: head.weight for name, head in experiment.head_settings.items()}
+    elif experiment.head_weights == "size":
+        for name in tasks:
+            tasks[name] = float(sum(len(s.data) for s in material.streams if s.task == name))
+    total = sum(tasks.values())
+    return {name: value / total for name, value in tasks.items()}
 
 
 @contextmanager
@@ -150,6 +147,8 @@ def statistics(network: Network, choice: Literal["source", "batch", "shared"]) -
     """Set what batch norm goes by for aligned sequences (`Adaptation.statistics`)."""
     norms = [m for m in network.modules() if isinstance(m, nn.BatchNorm1d)]
     before = [(norm.training, norm.momentum) for norm in norms]
+    counters = [n.num_batches_tracked for n in norms if n.num_batches_tracked is not None]
+    counts = [counter.clone() for counter in counters] if choice == "batch" else []
     for norm in norms:
         if choice == "source":
             norm.eval()
@@ -161,6 +160,8 @@ def statistics(network: Network, choice: Literal["source", "batch", "shared"]) -
         for norm, (training, momentum) in zip(norms, before, strict=True):
             norm.train(training)
             norm.momentum = momentum
+        if counts:
+            torch._foreach_copy_(counters, counts)
 
 
 class StepLoss:
@@ -190,7 +191,7 @@ class StepLoss:
         self.pools = material.pools
         self.target = experiment.data.target
         self.heads = experiment.head_settings
-        self.weights = head_weights(experiment, material)
+        self.weights = task_weights(experiment, material)
         self.adaptation = experiment.adaptation
         self.frozen_backbone = experiment.frozen_backbone
         self.alignments = alignments
@@ -203,22 +204,22 @@ class StepLoss:
         """
         recorded: dict[str, Tensor] = {}
         learnt = []
-        by_head: dict[str, list[Tensor]] = {}
+        by_task: dict[str, list[Tensor]] = {}
         for one, (codes, labels) in zip(self.streams, data.labelled, strict=True):
             encoded = self._encode(codes)
-            logits = self.network.logits(encoded, one.head)
+            first, *steps = (self.network.logits(encoded, head) for head in one.heads)
             loss = functional.binary_cross_entropy_with_logits(
-                logits, labels, reduction="none"
+                sum(steps, first), labels, reduction="none"
             ).mean(0)
-            by_head.setdefault(one.head, []).append(loss)
+            by_task.setdefault(one.task, []).append(loss)
             if self.alignments:
                 learnt.append(self._part(one.domain, encoded, labels))
-        losses = {head: sum(parts[1:], parts[0]) / len(parts) for head, parts in by_head.items()}
-        first, *rest = (self.weights[head] * loss for head, loss in losses.items())
+        losses = {task: sum(parts[1:], parts[0]) / len(parts) for task, parts in by_task.items()}
+        first, *rest = (self.weights[task] * loss for task, loss in losses.items())
         total = sum(rest, first)
         recorded["train_loss"] = total.detach()
         if len(losses) > 1:
-            recorded |= {f"train_loss_{head}": loss.detach() for head, loss in losses.items()}
+            recorded |= {f"train_loss_{task}": loss.detach() for task, loss in losses.items()}
         if self.alignments:
             batch = self._alignment_batch(learnt, data, progress)
             for alignment in self.alignments:
@@ -242,10 +243,10 @@ class StepLoss:
         source, target = [], []
         with statistics(self.network, self.adaptation.statistics):
             for domain, codes, labels in data.source:
-                source.append(self._part(domain, self.network.encode(codes), labels))
+                source.append(self._part(domain, self._encode(codes), labels))
             for pool, (codes, rows) in zip(self.pools, data.target, strict=False):
                 unknown = torch.full(rows.shape, float(UNLABELLED), device=rows.device)
-                encoded = self.network.encode(codes)
+                encoded = self._encode(codes)
                 head = pool.assay if pool.assay in self.heads else self.target
                 target.append(self._part(pool.domain, encoded, unknown, rows, head))
         return AlignmentBatch(learnt, source, target, progress)

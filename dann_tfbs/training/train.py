@@ -222,7 +222,7 @@ def _resolved(experiment: Experiment, table: pa.Table, source: str) -> Experimen
     if adapts and experiment.data.score_length == "auto":
         settings["score_length"] = "train"
     update: dict[str, Any] = {"data": experiment.data.model_copy(update=settings)}
-    if experiment.mode != "baseline":
+    if experiment.mode != "baseline" or experiment.heads:
         update["heads"] = {
             name: head.model_copy(update={"window": windows[name]})
             for name, head in experiment.head_settings.items()
@@ -260,6 +260,7 @@ def _write_runs(
 ) -> list[Path]:
     seeds = experiment.member_seeds
     folders = _member_folders(out, experiment)
+    started = _started_from(experiment)
     for member, (folder, seed) in enumerate(zip(folders, seeds, strict=True)):
         records = fitted.history[member]
         best = best_epoch(records, experiment.training.best_by)
@@ -269,9 +270,23 @@ def _write_runs(
             fitted.best[member],
             fitted.last[member],
             {"best_epoch": best + 1, "history": records, **choices},
-            provenance | {"seed": seed},
+            provenance | {"seed": seed} | started[member],
         )
     return folders
+
+
+def origin(folder: Path) -> dict[str, str]:
+    """Return what provenance says of a run that another one started from."""
+    return {"run": str(folder), "weights_sha256": files.sha256(folder / WEIGHTS_FILE)}
+
+
+def _started_from(experiment: Experiment) -> list[dict[str, Any]]:
+    """Return, for the provenance of each model, which run it started from."""
+    models = len(experiment.member_seeds)
+    if experiment.initial is None:
+        return [{}] * models
+    found = [{"started_from": origin(folder)} for folder in find_runs(experiment.initial)]
+    return found * models if len(found) == 1 else found
 
 
 def _provenance(

@@ -48,6 +48,11 @@ def build_alignment(entry: Mapping[str, Any], shape: Shape) -> Alignment:
     return _alignment_class(entry)(alignment_settings(entry), shape)
 
 
+def reads_pools(entry: Mapping[str, Any]) -> bool:
+    """Tell whether the alignment that an entry describes reads unlabelled sequences."""
+    return _alignment_class(entry).uses_pools
+
+
 def _alignment_class(entry: Mapping[str, Any]) -> type[Alignment]:
     kind = entry.get("kind")
     if not isinstance(kind, str):

@@ -18,9 +18,10 @@ from dann_tfbs.config import Experiment
 from dann_tfbs.errors import InputError
 from dann_tfbs.model.network import Network, State, joined, separated
 from dann_tfbs.model.scoring import score
+from dann_tfbs.streams import stream
 from dann_tfbs.training.checkpoint import Fitted
 from dann_tfbs.training.engine import use_engine
-from dann_tfbs.training.material import Material
+from dann_tfbs.training.material import Material, Pool
 from dann_tfbs.training.optimisation import flattened
 
 MOST_FOR_PRIOR = 5000
@@ -105,7 +106,7 @@ def begin_epoch(
     experiment: Experiment,
     epoch: int,
 ) -> None:
-    """Let every alignment prepare for an epoch."""
+    """Let every alignment prepare for an epoch; the network is in evaluation mode."""
 
     def score_pools(state: State) -> list[Tensor]:
         scored = Network(network.architecture, list(network.heads), network.members)
@@ -120,6 +121,7 @@ def begin_epoch(
             )
         return found
 
+    network.eval()  # in the first epoch, and after resuming, as in all others
     for alignment in alignments:
         alignment.before_epoch((epoch - 1) / experiment.training.epochs, network, score_pools)
 
@@ -148,13 +150,22 @@ def epoch_priors(
     strands = experiment.prediction.strands
     source = score(network, target, sequence.from_codes(held_out.codes.cpu().numpy()), strands)
     unlabelled = score(
-        network, target, sequence.from_codes(pool.codes[:MOST_FOR_PRIOR].cpu().numpy()), strands
+        network, target, sequence.from_codes(_sample(pool, MOST_FOR_PRIOR).cpu().numpy()), strands
     )
     labels = held_out.labels.cpu().numpy()
     return [
         estimate_prior(adaptation.target_prior, source[:, m], labels[m], unlabelled[:, m]).share
         for m in range(members)
     ]
+
+
+def _sample(pool: Pool, most: int) -> Tensor:
+    """Return at most so many sequences of a pool in random order, the same ones every time.
+
+    A file may be sorted, by the measured signal of an array for instance.
+    """
+    rows = stream(0, "sample", pool.domain).permutation(len(pool.codes))[:most]
+    return pool.codes[torch.from_numpy(rows).to(pool.codes.device)]
 
 
 def with_target_statistics(
@@ -176,6 +187,6 @@ def with_target_statistics(
     turned = []
     for states in (fitted.best, fitted.last):
         network.load_state_dict(joined(states))
-        state = reestimated(network, pool.codes[:MOST_FOR_STATISTICS].to(device))
+        state = reestimated(network, _sample(pool, MOST_FOR_STATISTICS).to(device))
         turned.append(separated({k: v.cpu().clone() for k, v in state.items()}, network.members))
     return replace(fitted, best=turned[0], last=turned[1])

@@ -157,7 +157,8 @@ def labelled_split(
     head = head or experiment.data.target
     settings = experiment.head_settings[head]
     if split == "train":
-        table = _thinned(table, assays, settings, stream(experiment.seed, "negatives", head))
+        # The same for every seed, so that models side by side learn what each would alone.
+        table = _thinned(table, assays, settings, stream(0, "negatives", head))
     sequences, labels = labelled_sequences(table, assays, split)
     if not 0 < labels.sum() < len(labels):
         return None
@@ -179,7 +180,9 @@ def _thinned(
     )
     bound = pc.equal(rows["label"], 1)
     if settings.negatives:
-        known = set(pc.unique(rows["source"]).to_pylist())
+        # Assays have kinds of their own: only what the whole table lacks is a mistake.
+        unbound = pc.and_(pc.equal(table["label"], 0), pc.equal(table["split"], "train"))
+        known = set(pc.unique(table.filter(unbound)["source"]).to_pylist())
         missing = [kind for kind in settings.negatives if kind not in known]
         if missing:
             raise InputError(

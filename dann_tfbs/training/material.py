@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from dann_tfbs import sequence
+from dann_tfbs.adaptation.choose import reads_pools
 from dann_tfbs.assays import get_assay
 from dann_tfbs.config import Experiment
 from dann_tfbs.data.scoring_input import read_scoring_input
@@ -158,12 +159,14 @@ def gather(experiment: Experiment, table: pa.Table, path: Path, source: str) -> 
 
 
 def _pools(experiment: Experiment, table: pa.Table, path: Path, assays: list[str]) -> list[Pool]:
-    if not experiment.alignments and not experiment.adaptation.adabn:
+    adabn = experiment.adaptation.adabn
+    if not adabn and not any(map(reads_pools, experiment.alignments)):
         return []
     unlabelled = unlabelled_sequences(experiment, path)
-    if not unlabelled:
+    target = experiment.data.target
+    if not unlabelled or (adabn and target not in unlabelled):
         raise InputError(
-            "adaptation needs unlabelled sequences of the target.",
+            f"adaptation needs unlabelled sequences of the target, {target}.",
             key="data.unlabelled",
             remedy="Give --unlabelled FILE, or prepare the table with files of role `target`.",
         )
@@ -177,8 +180,10 @@ def _pools(experiment: Experiment, table: pa.Table, path: Path, assays: list[str
 def unlabelled_sequences(experiment: Experiment, path: Path) -> dict[str, Sequences]:
     """Read the unlabelled sequences of every assay; no label is read, whatever a file holds."""
     found: dict[str, list[Sequences]] = {}
-    rows = read_table(path, ["sequence", "assay", "split"])
+    rows = read_table(path, ["sequence", "tf", "assay", "split"])
     rows = rows.filter(pc.equal(rows["split"], TARGET))
+    if experiment.data.tf is not None:
+        rows = rows.filter(pc.equal(rows["tf"], experiment.data.tf))
     for assay in pc.unique(rows["assay"]).to_pylist():
         found.setdefault(assay, []).append(
             table_sequences(rows.filter(pc.equal(rows["assay"], assay)))

@@ -237,7 +237,8 @@ def _identity(experiment: Experiment, data_digest: str) -> str:
         plain.pop(key)
     plain.pop("initial")
     # How sequences are scored decides no weights, but where unlabelled ones are shown so.
-    unread = ["path", "target_length", "unlabelled"]
+    plain["data"]["unlabelled"] = list(plain["data"]["unlabelled"])  # the digest knows the files
+    unread = ["path", "target_length"]
     if not experiment.alignments and not experiment.adaptation.adabn:
         unread.append("score_length")
     for key in unread:

@@ -112,6 +112,9 @@ class DataSettings(StrictSettings):
     unlabelled: dict[AssayCode, Path] = {}
     """Unlabelled sequences of assays to be predicted (any file that `predict` reads), beside the
     rows of split `target` in the table."""
+    companions: dict[str, tuple[Path, ...]] = {}
+    """Prepared folders of other TFs, by TF. Their heads share the backbone; those measured by the
+    source and the target teach the step from one to the other (`Experiment.assay_steps`)."""
     permute_labels: bool = False
     """Control: shuffle the training and validation labels before training."""
 
@@ -157,8 +160,8 @@ class TrainingSettings(StrictSettings):
     engine: Literal["auto", "plain", "native", "compiled"] = "auto"
     """How the network is computed: by PyTorch's layers (`plain`), by a kernel that a C++ compiler
     builds in a second or two, once for each layout and machine (`native`, CPU), or by loops that
-    torch.compile makes (`compiled`, meant for GPUs); `auto` takes `native` for all but short runs on
-    a CPU with a C++ compiler, else `plain`."""
+    torch.compile makes (`compiled`, meant for GPUs); `auto` takes `native` for all but short runs
+    on a CPU with a C++ compiler, else `plain`."""
     best_by: Literal["auroc", "auprc"] = "auroc"
     """Validation metric that picks the best epoch."""
     augmentation: Augmentation = Augmentation()
@@ -202,8 +205,8 @@ class Adaptation(StrictSettings):
     """Which source sequences are aligned with the unlabelled ones: all, in the ratio of the table;
     the unbound alone; or all, with bound ones in the share that they have in the target."""
     target_prior: float | Literal["bbse", "em"] = "em"
-    """Share of bound sequences in the target, for `prior-corrected`: a number, or how to estimate it
-    without labels, anew before every epoch."""
+    """Share of bound sequences in the target, for `prior-corrected`: a number, or how to estimate
+    it without labels, anew before every epoch."""
     statistics: Literal["source", "batch", "shared"] = "source"
     """Batch norm of aligned sequences: by the running statistics of the source, as at prediction;
     by those of their own batch, which leave the running ones alone; or by their own batch and into
@@ -252,6 +255,10 @@ class Experiment(StrictSettings):
     with the window and ratio of its assay."""
     head_weights: Literal["equal", "size", "given"] = "equal"
     """Weights of the heads' losses: equal, by the number of training sequences, or as given."""
+    assay_steps: bool = True
+    """With companions: the logit of a TF in the source is its logit in the target plus a step that
+    all TFs share; otherwise every TF has a head of its own for the source, and the run's own TF,
+    which the target does not teach, is predicted by that."""
     adaptation: Adaptation = Adaptation()
     initial: Path | None = None
     """Run whose backbone, and heads of the same names, training starts from."""
@@ -278,6 +285,8 @@ class Experiment(StrictSettings):
     def _heads_fit(self) -> Experiment:
         if self.mode == "baseline" and self.heads.keys() - {self.data.target}:
             raise ValueError("mode baseline has the target's head only")
+        if self.mode == "baseline" and self.data.companions:
+            raise ValueError("mode baseline learns one TF; companions need multihead or dann")
         if self.heads and self.data.target not in self.heads:
             raise ValueError(f"the target {self.data.target} has no head")
         return self
@@ -296,6 +305,27 @@ class Experiment(StrictSettings):
                 for code in dict.fromkeys([target, *artificial])
             }
         return {target: found.pop(target), **found}
+
+    def heads_of(self, tf: str | None, measured: str) -> tuple[str, ...]:
+        """Return the heads whose logits add up to those of a TF (None: the run's own).
+
+        `measured` is the target or the source; for the target a TF needs no step.
+        """
+        own = self.data.target if tf is None else tf
+        if measured == self.data.target or not self.data.companions:
+            return (own,)
+        if self.assay_steps:
+            return (own, f"step {measured}")
+        return (own,) if tf is None else (f"{own} {measured}",)
+
+    @property
+    def network_heads(self) -> list[str]:
+        """Names of all heads of the network, the target's first."""
+        names = list(self.head_settings)
+        for tf in (None, *self.data.companions) if self.data.companions else ():
+            for measured in (self.data.target, self.data.source):
+                names += self.heads_of(tf, measured)
+        return list(dict.fromkeys(names))
 
     def window_of(self, head: str) -> int:
         """Return the training window of a head in bp."""

@@ -38,7 +38,7 @@ class TrainedModel:
     def __init__(self, runs: list[Run], device: torch.device, *, build: bool = False) -> None:
         self.experiment: Experiment = runs[0].experiment
         self.head = self.experiment.data.target
-        heads = list(self.experiment.head_settings)
+        heads = self.experiment.network_heads
         self.network = Network(self.experiment.architecture, heads, len(runs)).to(device)
         for run in runs:
             _check_fit(run, heads)

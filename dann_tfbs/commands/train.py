@@ -100,7 +100,7 @@ def train(
     out = out or _new_folder(experiment.name or _default_name(experiment))
     torch.set_num_threads(threads)
     if not quiet:
-        network = Network(experiment.architecture, list(experiment.head_settings))
+        network = Network(experiment.architecture, experiment.network_heads)
         click.echo(summary(network))
     trained = run_training(
         experiment,

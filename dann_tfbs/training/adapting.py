@@ -181,7 +181,7 @@ def with_target_statistics(
             remedy="Give them under data.unlabelled.",
         )
     network = Network(
-        experiment.architecture, list(experiment.head_settings), len(experiment.member_seeds)
+        experiment.architecture, experiment.network_heads, len(experiment.member_seeds)
     ).to(device)
     use_engine(network, experiment.training.engine, 2 * len(pool.codes))
     turned = []

@@ -48,7 +48,7 @@ class Candidate:
 
     def logits(self, sequences: sequence.Sequences) -> NDArray[np.float32]:
         """Score sequences as they are with the best epoch of every model, shape (n, models)."""
-        head, heads = self.experiment.data.target, list(self.experiment.head_settings)
+        head, heads = self.experiment.data.target, self.experiment.network_heads
         network = Network(self.experiment.architecture, heads, len(self.fitted.best))
         network.load_state_dict(joined(self.fitted.best))
         network.to(self.device).eval()

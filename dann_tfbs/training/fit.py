@@ -80,7 +80,7 @@ def fit(
         If the loss is not finite, nothing is left to train, or the checkpoint is another run's.
     """
     seeds, settings = experiment.member_seeds, experiment.training
-    heads = list(experiment.head_settings)
+    heads = experiment.network_heads
     network = Network(experiment.architecture, heads, len(seeds)).to(device)
     material = material.to(device)
     steps = steps_per_epoch(material.streams[0].data.labels[0].cpu().numpy(), settings)

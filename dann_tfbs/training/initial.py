@@ -32,7 +32,7 @@ def initial_states(experiment: Experiment) -> list[State] | None:
         )
     if len(runs) == 1:
         runs *= len(seeds)
-    heads = list(experiment.head_settings)
+    heads = experiment.network_heads
     states = []
     for run, seed in zip(runs, seeds, strict=True):
         state = initial_state(experiment.architecture, heads, seed)

@@ -24,6 +24,7 @@ from dann_tfbs.training.dataset import (
     labelled_sequences,
     labelled_set,
     labelled_split,
+    labelled_table,
     source_assays,
 )
 
@@ -36,15 +37,19 @@ class LabelledStream:
     ----------
     name
         Name of its random streams; empty for the first, the target's head on the source.
-    head, domain
-        The head that learns, and the assay (or `both`) that was measured.
+    task, domain
+        What the head predicts (an assay, or a TF and an assay), and the assay (or `both`) that was
+        measured.
+    heads
+        The heads whose logits add up to the prediction.
     data
         The sequences, at the window of the head.
     """
 
     name: tuple[str, ...]
-    head: str
+    task: str
     domain: str
+    heads: tuple[str, ...]
     data: LabelledSet
 
 
@@ -113,7 +118,8 @@ def single(
     """Return the material of one head without any unlabelled sequences."""
     head: str = experiment.data.target
     held_out = {} if validation is None else {head: validation}
-    return Material([LabelledStream((), head, experiment.data.source, training)], held_out, [])
+    stream = LabelledStream((), head, experiment.data.source, (head,), training)
+    return Material([stream], held_out, [])
 
 
 def gather(experiment: Experiment, table: pa.Table, path: Path, source: str) -> Material:
@@ -146,16 +152,54 @@ def gather(experiment: Experiment, table: pa.Table, path: Path, source: str) -> 
                 path=path,
                 remedy="Check the counts in its manifest.json.",
             )
-        name = () if head == experiment.data.target else (head,)
-        streams.append(LabelledStream(name, head, source, data))
+        is_target = head == experiment.data.target
+        name = () if is_target else (head,)
+        heads = experiment.heads_of(None, source) if is_target else (head,)
+        streams.append(LabelledStream(name, head, source, heads, data))
         if experiment.mode != "baseline" and head in present and head not in assays:
             own = labelled_split(experiment, table, [head], "train", head)
             if own is not None:
-                streams.append(LabelledStream((head, "own"), head, head, own))
+                streams.append(LabelledStream((head, "own"), head, head, (head,), own))
         held_out = labelled_split(experiment, table, assays, "validation", head)
         if held_out is not None:
             validation[head] = held_out
+    for tf, folders in experiment.data.companions.items():
+        streams += _companion_streams(experiment, tf, folders, source)
     return Material(streams, validation, _pools(experiment, table, path, assays))
+
+
+def _companion_streams(
+    experiment: Experiment, tf: str, folders: tuple[Path, ...], source: str
+) -> list[LabelledStream]:
+    """Return what the heads of another TF learn: its rows of the source and of the target."""
+    settings = experiment.data.model_copy(update={"tf": tf})
+    table = pa.concat_tables([labelled_table(settings, folder) for folder in folders])
+    window = experiment.window_of(experiment.data.target)
+    streams = []
+    for measured in (experiment.data.target, source):
+        sequences, labels = labelled_sequences(table, source_assays(measured), "train")
+        if not 0 < labels.sum() < len(labels):
+            continue
+        # Shorter sequences are shown as the run scores them.
+        length = min(window, int(sequences.lengths.max(initial=1)))
+        if experiment.data.score_length == "train":
+            length = window
+        data = labelled_set(
+            sequences,
+            labels,
+            length,
+            experiment.member_seeds,
+            permute=experiment.data.permute_labels,
+        )
+        heads = experiment.heads_of(tf, measured)
+        streams.append(LabelledStream((tf, measured), f"{tf} {measured}", measured, heads, data))
+    if not streams:
+        raise InputError(
+            f"{tf} has no positives and negatives in {experiment.data.target} or {source}.",
+            path=folders[0] if folders else None,
+            key="data.companions",
+        )
+    return streams
 
 
 def _pools(experiment: Experiment, table: pa.Table, path: Path, assays: list[str]) -> list[Pool]:

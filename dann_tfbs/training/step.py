@@ -131,7 +131,13 @@ def _aligned(
 
 
 def task_weights(experiment: Experiment, material: Material) -> dict[str, float]:
-    """Return the weight of every task's loss; they add up to 1."""
+    """Return the weight of every task's loss; they add up to 1.
+
+    Raises
+    ------
+    InputError
+        If all weights are zero.
+    """
     tasks = dict.fromkeys((one.task for one in material.streams), 1.0)
     if experiment.head_weights == "given":
         tasks |= {name: head.weight for name, head in experiment.head_settings.items()}
@@ -139,6 +145,10 @@ def task_weights(experiment: Experiment, material: Material) -> dict[str, float]
         for name in tasks:
             tasks[name] = float(sum(len(s.data) for s in material.streams if s.task == name))
     total = sum(tasks.values())
+    if not total:
+        raise InputError(
+            "the weights of all heads are zero.", key="heads", remedy="Give one a `weight` above 0."
+        )
     return {name: value / total for name, value in tasks.items()}
 
 

@@ -185,6 +185,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "cdan": {"mode": "dann", **_aligned("cdan")},
     "coral": _aligned("coral"),
     "moments": _aligned("moments"),
+    "moments, weight 0.1": _aligned("moments", weight=0.1),
     "moments, all": _aligned("moments", "all"),
     "moments, prior-corrected": _aligned("moments", "prior-corrected"),
     "mmd": _aligned("mmd"),
@@ -289,11 +290,12 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("runs/adaptation"))
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--inductive", action="store_true", help="adapt on half, test on the rest")
+    parser.add_argument("--backwards", action="store_true", help="last pair first")
     parser.add_argument("--list", action="store_true")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     chosen = [p for p in pairs() if any(fnmatch.fnmatch(p.name, g) for g in arguments.pairs)]
-    for pair in chosen:
+    for pair in reversed(chosen) if arguments.backwards else chosen:
         if arguments.list:
             print(pair.name)
             continue

@@ -1,5 +1,6 @@
 """A tiny prepared table with a planted motif, for tests of training."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pyarrow as pa
 
 from dann_tfbs.config import Experiment, validated
 from dann_tfbs.data.table import SCHEMA, TABLE_FILE, write_table
+from dann_tfbs.run_folder import find_runs
 from dann_tfbs.sequence import decode, from_codes
 
 MOTIF = np.array([3, 2, 0, 1, 3, 1, 0], dtype=np.uint8)
@@ -45,6 +47,28 @@ def rows(
     ]
 
 
+def pool_rows(
+    assay: str, n: int, length: int = 20, *, share: float = 0.25, seed: int = 5
+) -> list[dict[str, Any]]:
+    """Unlabelled rows of an assay to be predicted: rich in A and T, a share of them bound."""
+    rng = np.random.default_rng([seed, n, length])
+    labels = (np.arange(n) < share * n).astype(int)
+    codes = rng.choice(4, (n, length), p=[0.4, 0.1, 0.1, 0.4]).astype(np.uint8)
+    codes[labels == 1] = planted_codes(labels[labels == 1], length, rng)
+    return [
+        {
+            "tag": f"{assay}-target-{number}",
+            "sequence": text,
+            "label": None,
+            "tf": "FOXA1",
+            "assay": assay,
+            "source": "target",
+            "split": "target",
+        }
+        for number, text in enumerate(decode(from_codes(codes)))
+    ]
+
+
 def planted_table(
     folder: Path,
     assays: tuple[str, ...] = ("CHS",),
@@ -72,6 +96,38 @@ SMALL = {
     "device": "cpu",
 }
 """A network that learns the planted motif in a second."""
+
+
+def weights(out: Path) -> list[bytes]:
+    """Best and last weights of every run at a place, as written."""
+    return [
+        (folder / name).read_bytes()
+        for folder in find_runs(out)
+        for name in ("weights.safetensors", "last.safetensors")
+    ]
+
+
+def without_speed(histories: list[list[dict[str, float]]]) -> list[list[dict[str, float]]]:
+    """Histories without the one number that no seed decides."""
+    return [
+        [{k: v for k, v in r.items() if k != "sequences_per_second"} for r in h] for h in histories
+    ]
+
+
+class StopError(Exception):
+    """An interruption."""
+
+
+def stop_after(epochs: int) -> Callable[[str, Any], None]:
+    """Return an `on_epoch` that interrupts a training."""
+    left = [epochs]
+
+    def on_epoch(_source: str, _records: Any) -> None:
+        left[0] -= 1
+        if not left[0]:
+            raise StopError
+
+    return on_epoch
 
 
 def small_experiment(path: Path | None, **values: Any) -> Experiment:

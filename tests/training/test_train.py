@@ -7,12 +7,18 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from planted import planted_table, small_experiment
+from planted import (
+    StopError,
+    planted_table,
+    small_experiment,
+    stop_after,
+    weights,
+    without_speed,
+)
 
 from dann_tfbs.data.table import SCHEMA, TABLE_FILE, write_table
 from dann_tfbs.errors import InputError
 from dann_tfbs.model.native.kernel import compiler
-from dann_tfbs.run_folder import find_runs
 from dann_tfbs.training.train import train
 
 
@@ -26,17 +32,6 @@ def finished(table, tmp_path_factory):
     """One training that several tests compare with; with its folder."""
     out = tmp_path_factory.mktemp("runs") / "run"
     return train(small_experiment(table), out), out
-
-
-def weights(out):
-    return [(folder / name).read_bytes() for folder in find_runs(out)
-            for name in ("weights.safetensors", "last.safetensors")]  # fmt: skip
-
-
-def without_speed(histories):
-    return [
-        [{k: v for k, v in r.items() if k != "sequences_per_second"} for r in h] for h in histories
-    ]
 
 
 def test_the_planted_motif_is_learnt(finished):
@@ -92,21 +87,6 @@ def test_the_test_split_is_never_used(table, finished, tmp_path):
     write_table(poisoned / TABLE_FILE, pa.Table.from_pylist(rows, schema=SCHEMA))
     train(small_experiment(poisoned), tmp_path / "run")
     assert weights(tmp_path / "run") == weights(finished[1])
-
-
-class StopError(Exception):
-    """An interruption."""
-
-
-def stop_after(epochs):
-    left = [epochs]
-
-    def on_epoch(_source, _records):
-        left[0] -= 1
-        if not left[0]:
-            raise StopError
-
-    return on_epoch
 
 
 @pytest.mark.parametrize("schedule", ["linear", "onecycle"])

@@ -211,8 +211,8 @@ def run(pair: Pair, variant: str, out: Path, seeds: int, *, inductive: bool) -> 
         return
     began = time.perf_counter()
     work = out / pair.name
-    data = _prepared(pair, pair.train, work / "train-table")
-    test = read_table(_prepared(pair, pair.test, work / "test-table"))
+    data = prepared(pair, pair.train, work / "train-table")
+    test = read_table(prepared(pair, pair.test, work / "test-table"))
     sequences, labels = table_sequences(test), test["label"].to_numpy()
     pool, rest = _pool(pair, work, inductive=inductive)
     if rest is not None:
@@ -258,7 +258,8 @@ def run(pair: Pair, variant: str, out: Path, seeds: int, *, inductive: bool) -> 
     print(f"{pair.name}: {variant}{suffix}: {time.perf_counter() - began:.0f} s", flush=True)
 
 
-def _prepared(pair: Pair, recipe: dict[str, Any], folder: Path) -> Path:
+def prepared(pair: Pair, recipe: dict[str, Any], folder: Path) -> Path:
+    """Prepare a table of the pair where it is missing."""
     values = {"ibis_root": str(DATA), "target": pair.target, **recipe}
     if not folder.is_dir():
         prepare(validated(Recipe, values, pair.name), folder)

@@ -1,13 +1,13 @@
-"""Leave one TF out: five TFs with ChIP-seq and HT-SELEX teach the step to reads, the sixth has peaks.
+"""Leave one TF out: five TFs with ChIP-seq and HT-SELEX teach the step to reads of the sixth.
 
     python benchmarks/companions.py [--out runs/adaptation] [--seeds 5]
 
 For each of six TFs: the network learns its ChIP-seq alone (`alone`), beside the ChIP-seq of the
-other five (`peaks of others`, the control for more data), or beside their ChIP-seq and HT-SELEX, with
-a step between assays that all TFs share (`step`) or with a head for each TF and assay (`heads`). The
-test are the sixth TF's reads, whose labels nothing else sees. Each is run with the default backbone
-and with twice the channels. Prints a table; JSON files lie beside those of `adaptation.py`, whose
-prepared tables are used. Data: $DANN_TFBS_DATA.
+other five (`peaks of others`, the control for more data), or beside their ChIP-seq and HT-SELEX,
+with a step between assays that all TFs share (`step`) or with a head for each TF and assay
+(`heads`). The test are the sixth TF's reads, whose labels nothing else sees. Each is run with the
+default backbone and with twice the channels. Prints a table; JSON files lie beside those of
+`adaptation.py`, whose prepared tables are used. Data: $DANN_TFBS_DATA.
 """
 
 from __future__ import annotations

@@ -92,11 +92,16 @@ def _clocked(stage: str) -> Iterator[None]:
 
 def train(words: list[str], stages: Path) -> None:
     """Run `dann-tfbs train` in this process; write the seconds of each stage of tracking."""
-    from dann_tfbs.cli import app
+    from dann_tfbs import cli
 
     # Chosen by name in `make_tracker`.
     tracking.MlflowTracker = TimedTracker  # type: ignore[misc]
-    app(words, standalone_mode=False)
+    sys.argv[1:] = words
+    try:
+        cli.main()
+    except SystemExit as ended:
+        if ended.code:
+            raise
     stages.write_text(json.dumps({stage: astuple(cost) for stage, cost in _spent.items()}))
 
 

@@ -130,6 +130,18 @@ def test_an_unknown_command_is_a_usage_error():
     assert "No such command 'trian'" in result.stderr
 
 
+def test_nothing_is_searched_for_garbage_when_the_process_ends():
+    # What is registered first is called last.
+    output = run_python(
+        "import atexit, gc, sys\n"
+        "atexit.register(lambda: print(gc.get_freeze_count() > 0))\n"
+        "from dann_tfbs.cli import main\n"
+        "sys.argv[1:] = ['--version']\n"
+        "main()"
+    )
+    assert output.splitlines()[-1] == "True"
+
+
 def test_the_module_runs_like_the_command():
     done = subprocess.run(
         [sys.executable, "-m", "dann_tfbs", "--version"], capture_output=True, text=True

@@ -7,6 +7,7 @@ its lowest as unbound, until the next round.
 
 from __future__ import annotations
 
+import math
 from typing import Literal, cast
 
 import torch
@@ -79,10 +80,12 @@ class SelfTraining(Alignment):
         settings = self.own
         if not self.steps:
             return
-        due = (progress - settings.warm_up) / (1 - settings.warm_up) * settings.rounds
-        if progress < settings.warm_up or int(self.rounds_done) >= int(due) + 1:
+        since = (progress - settings.warm_up) / (1 - settings.warm_up)
+        # A round that falls on the beginning of an epoch must not be missed by the last digit.
+        due = math.floor(since * settings.rounds + 1e-9) + 1
+        if int(self.rounds_done) >= due:
             return
-        self.rounds_done.fill_(int(due) + 1)
+        self.rounds_done.fill_(due)
         start = 0
         for logits in score_pools(_unflattened(self.teacher, network.state_dict())):
             scores = logits.T.to(self.labels.device)  # (members, n)

@@ -112,6 +112,8 @@ def begin_epoch(
         scored = Network(network.architecture, list(network.heads), network.members)
         scored.load_state_dict(state)
         scored.to(next(network.parameters()).device).eval()
+        shown = sum(len(pool.codes) for pool in material.pools)
+        use_engine(scored, experiment.training.engine, shown * network.members)
         found = []
         for pool in material.pools:
             head = pool.assay if pool.assay in network.heads else experiment.data.target

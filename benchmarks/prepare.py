@@ -18,7 +18,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from statistics import median
+from typing import Any, NamedTuple
 
 import numpy as np
 from negatives import write_genome
@@ -49,16 +50,29 @@ def peak_mib() -> float:
     raise RuntimeError("this system does not tell the peak memory of a process")
 
 
-def in_child(function: Callable[..., Any], *arguments: Any) -> tuple[Any, float, float]:
-    """Call a function of a module in a fresh process: its result, its seconds, its peak in MiB."""
+class Measured(NamedTuple):
+    """What a call in a process of its own gave and took."""
+
+    result: Any
+    seconds: float
+    cpu_seconds: float
+    peak_mib: float
+
+
+def in_child(function: Callable[..., Any], *arguments: Any) -> Measured:
+    """Call a function of a module in a fresh process."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(_measured, (function, arguments))
+        measured = pool.apply(_measured, (function, arguments))
+        pool.close()
+        pool.join()
+    return measured
 
 
-def _measured(function: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[Any, float, float]:
-    started = time.perf_counter()
+def _measured(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Measured:
+    started, cpu = time.perf_counter(), time.process_time()
     result = function(*arguments)
-    return result, time.perf_counter() - started, peak_mib()
+    seconds = time.perf_counter() - started
+    return Measured(result, seconds, time.process_time() - cpu, peak_mib())
 
 
 def write_peaks(path: Path, genome: Genome, n: int, rng: np.random.Generator) -> None:
@@ -152,17 +166,16 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         made = recipes(folder, options.scale, options.positives, options.ratio)
-        runs: dict[str, list[Any]] = {assay: [] for assay in made}
+        runs: dict[str, list[Measured]] = {assay: [] for assay in made}
         for _ in range(options.repeats):
             for assay, recipe in made.items():
                 runs[assay].append(in_child(prepare_timed, recipe, folder / f"table-{assay}"))
         for assay, found in runs.items():
-            rows = found[0][0][0]
-            print(f"{assay}: {rows} rows in {np.median([run[1] for run in found]):.1f} s, "
-                  f"peak {max(run[2] for run in found):.0f} MiB")  # fmt: skip
+            print(f"{assay}: {found[0].result[0]} rows in {median(r.seconds for r in found):.1f} s "
+                  f"({median(r.cpu_seconds for r in found):.1f} s of a core), "
+                  f"peak {max(r.peak_mib for r in found):.0f} MiB")  # fmt: skip
             for stage, what in STAGES.items():
-                seconds = np.median([run[0][1].get(stage, 0.0) for run in found])
-                print(f"  {seconds:6.2f} s  {what}")
+                print(f"  {median(r.result[1][stage] for r in found):6.2f} s  {what}")
 
 
 if __name__ == "__main__":

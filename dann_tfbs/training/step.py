@@ -174,6 +174,13 @@ def statistics(network: Network, choice: Literal["source", "batch", "shared"]) -
             torch._foreach_copy_(counters, counts)
 
 
+def _names(alignments: Sequence[Alignment]) -> list[str]:
+    """Return the names that records give alignments: kinds, numbered from the second of one on."""
+    kinds = [alignment.settings.kind.rpartition(":")[2] for alignment in alignments]
+    counts = [kinds[: number + 1].count(kind) for number, kind in enumerate(kinds)]
+    return [k if count == 1 else f"{k}_{count}" for k, count in zip(kinds, counts, strict=True)]
+
+
 class StepLoss:
     """Computes the loss of a step.
 
@@ -205,6 +212,7 @@ class StepLoss:
         self.adaptation = experiment.adaptation
         self.frozen_backbone = experiment.frozen_backbone
         self.alignments = alignments
+        self.names = _names(alignments)
         self.domains = {name: number for number, name in enumerate(material.domains)}
 
     def __call__(self, data: StepData, progress: float) -> tuple[Tensor, dict[str, Tensor]]:
@@ -232,13 +240,12 @@ class StepLoss:
             recorded |= {f"train_loss_{task}": loss.detach() for task, loss in losses.items()}
         if self.alignments:
             batch = self._alignment_batch(learnt, data, progress)
-            for alignment in self.alignments:
+            for alignment, own in zip(self.alignments, self.names, strict=True):
                 loss = alignment.loss(batch)
                 total = total + loss
-                kind = alignment.settings.kind.rpartition(":")[2]
-                recorded[f"{kind}_loss"] = loss.detach()
+                recorded[f"{own}_loss"] = loss.detach()
                 for name, value in alignment.measured.items():
-                    recorded[f"{kind}_{name}"] = value.detach()
+                    recorded[f"{own}_{name}"] = value.detach()
         return total, recorded
 
     def _encode(self, codes: Tensor) -> Encoded:

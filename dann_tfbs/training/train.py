@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -176,8 +177,12 @@ def _data_digest(experiment: Experiment) -> str:
     path = experiment.data.path
     assert path is not None
     inputs = [path / TABLE_FILE if path.is_dir() else path]
-    for unlabelled in experiment.data.unlabelled.values():
-        inputs.append(unlabelled / TABLE_FILE if unlabelled.is_dir() else unlabelled)
+    others = [*experiment.data.unlabelled.values(), *chain(*experiment.data.companions.values())]
+    for other in others:
+        file = other / TABLE_FILE if other.is_dir() else other
+        if not file.is_file():
+            raise InputError("there is no such file.", path=file, key="data")
+        inputs.append(file)
     if experiment.initial is not None:
         inputs += [folder / WEIGHTS_FILE for folder in find_runs(experiment.initial)]
     digests = [files.sha256(file) for file in inputs]
@@ -237,7 +242,8 @@ def _identity(experiment: Experiment, data_digest: str) -> str:
         plain.pop(key)
     plain.pop("initial")
     # How sequences are scored decides no weights, but where unlabelled ones are shown so.
-    plain["data"]["unlabelled"] = list(plain["data"]["unlabelled"])  # the digest knows the files
+    for key in ("unlabelled", "companions"):
+        plain["data"][key] = list(plain["data"][key])  # the digest knows the files
     unread = ["path", "target_length"]
     if not experiment.alignments and not experiment.adaptation.adabn:
         unread.append("score_length")

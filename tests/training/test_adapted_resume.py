@@ -4,6 +4,7 @@ import sys
 import textwrap
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import torch
 from planted import (
@@ -19,6 +20,7 @@ from planted import (
 from safetensors.torch import load_file
 
 from dann_tfbs.adaptation.choose import BUILT_IN
+from dann_tfbs.data.table import SCHEMA, TABLE_FILE, read_table, write_table
 from dann_tfbs.errors import InputError
 from dann_tfbs.training.train import train
 
@@ -135,6 +137,25 @@ def test_other_unlabelled_sequences_may_not_continue_but_the_same_elsewhere_may(
             train(experiment(*other), tmp_path / "run", resume=True)
     (tmp_path / "moved.txt").write_text(texts["a.txt"])
     trained = train(experiment("HTS", "moved.txt"), tmp_path / "run", resume=True)
+    assert len(trained.histories[0]) == 2
+
+
+def test_other_companions_may_not_continue_but_the_same_elsewhere_may(table, tmp_path):
+    def companion(name, n):
+        folder = planted_table(tmp_path / name, ("CHS", "HTS"), n=n, validation=0)
+        listed = [row | {"tf": "YY1"} for row in read_table(folder).to_pylist()]
+        write_table(folder / TABLE_FILE, pa.Table.from_pylist(listed, schema=SCHEMA))
+        return folder
+
+    def experiment(folder):
+        data = {"source": "CHS", "companions": {"YY1": [folder]}}
+        return small_experiment(table, mode="multihead", heads={"HTS": {}}, data=data)
+
+    with pytest.raises(StopError):
+        train(experiment(companion("a", 32)), tmp_path / "run", on_epoch=stop_after(1))
+    with pytest.raises(InputError, match="belongs to other settings or other data"):
+        train(experiment(companion("b", 36)), tmp_path / "run", resume=True)
+    trained = train(experiment(companion("c", 32)), tmp_path / "run", resume=True)
     assert len(trained.histories[0]) == 2
 
 

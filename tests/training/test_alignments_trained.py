@@ -105,6 +105,14 @@ def test_several_alignments_act_together(table, tmp_path):
     assert {"dann_loss", "coral_loss", "mcc_loss"} <= names
 
 
+def test_two_alignments_of_a_kind_are_recorded_apart(table, tmp_path):
+    adaptation = {"alignments": [{"kind": "dann"}, {"kind": "mmd"}, {"kind": "dann", "hidden": 0}]}
+    experiment = small_experiment(table, adaptation=adaptation, data={"source": "CHS"})
+    record = train(experiment, tmp_path / "run").histories[0][-1]
+    assert {"dann_loss", "mmd_loss", "dann_2_loss", "dann_2_lambda"} <= record.keys()
+    assert record["dann_loss"] != record["dann_2_loss"]
+
+
 def test_the_strength_follows_its_schedule_step_by_step(table, tmp_path):
     """The record of an epoch is the mean over its steps."""
     alignment = {"kind": "dann", "schedule": "linear", "warm_up": 0.5, "weight": 0.4}

@@ -10,6 +10,7 @@ from dann_tfbs.errors import InputError
 from dann_tfbs.sequence import N, decode, encode, from_codes
 from dann_tfbs.training.dataset import labelled_table
 from dann_tfbs.training.material import gather, unlabelled_sequences
+from dann_tfbs.training.train import train
 
 
 @pytest.fixture(scope="module")
@@ -191,3 +192,10 @@ def test_codes_of_a_pool_are_what_the_run_scores(table):
             encode(row["sequence"] for row in pool_rows("HTS", 50)), 24, way
         )
         assert torch.equal(material.pools[0].codes, torch.from_numpy(expected.codes))
+
+
+def test_a_file_that_is_not_there_is_an_error_even_where_no_mode_reads_it(table, tmp_path):
+    experiment = small_experiment(table, data={"source": "CHS", "unlabelled": {"HTS": "absent.fa"}})
+    with pytest.raises(InputError, match=r"absent\.fa.*no such file"):
+        train(experiment, tmp_path / "run")
+    assert not (tmp_path / "run").exists()

@@ -19,8 +19,11 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "simulate": ("dann_tfbs.commands.simulate:simulate", "Write a simulated set of assays."),
     "prepare": ("dann_tfbs.commands.prepare:prepare", "Turn raw assay files into a table."),
     "train": ("dann_tfbs.commands.train:train", "Train a model and write its run folder."),
+    "adapt": ("dann_tfbs.commands.adapt:adapt", "Adapt a run to unlabelled sequences."),
+    "select": ("dann_tfbs.commands.select:select", "Choose among runs without target labels."),
     "predict": ("dann_tfbs.commands.predict:predict", "Score sequences with trained models."),
     "evaluate": ("dann_tfbs.commands.evaluate:evaluate", "Compare predictions with answers."),
+    "audit": ("dann_tfbs.commands.audit:audit", "Show what tells assays apart."),
 }
 """Each command's name, where it lives (`module:attribute`) and its line in `--help`."""
 

@@ -90,7 +90,7 @@ def find_runs(path: Path) -> list[Path]:
     """
     if is_run(path):
         return [path]
-    found = sorted(folder for folder in path.glob("*/") if is_run(folder))
+    found = sorted((f for f in path.glob("*/") if is_run(f)), key=_by_number)
     if not found:
         raise InputError(
             "there is no finished run here.",
@@ -98,6 +98,12 @@ def find_runs(path: Path) -> list[Path]:
             remedy="Give a folder that `dann-tfbs train` wrote; an interrupted one needs --resume.",
         )
     return found
+
+
+def _by_number(folder: Path) -> tuple[str, int]:
+    """Return a key that puts `seed-2` before `seed-10`."""
+    name, _, number = folder.name.rpartition("-")
+    return (name, int(number)) if number.isdecimal() else (folder.name, -1)
 
 
 def read_run(folder: Path) -> Run:

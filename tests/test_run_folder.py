@@ -111,3 +111,9 @@ def test_a_run_can_be_moved(tmp_path):
     make_run(tmp_path / "run")
     shutil.move(tmp_path / "run", tmp_path / "elsewhere")
     assert read_run(tmp_path / "elsewhere").experiment.architecture.blocks == 1
+
+
+def test_runs_of_an_ensemble_come_in_the_order_of_their_seeds(tmp_path):
+    for seed in (10, 2, 0):
+        make_run(tmp_path / f"seed-{seed}")
+    assert [folder.name for folder in find_runs(tmp_path)] == ["seed-0", "seed-2", "seed-10"]

@@ -163,6 +163,8 @@ def test_alignments_start_from_the_seed_of_each_model(rng, trained):
             assert torch.equal(value.chunk(2)[1], own[key]), key
     key = "discriminator.logits.weight"
     assert not torch.equal(both[0][key], both[1][key])
+    first, second = both[0][key].chunk(2)
+    assert not torch.equal(first, second)
 
 
 def test_building_alignments_leaves_the_default_generator_alone(rng, trained):

@@ -141,11 +141,10 @@ def may_share(
     # Key and row in one number: sorting is several times as fast as by an index.
     packed = np.concatenate([np.empty(0, dtype=np.uint64), *_packed_minimizers(sequences, k)])
     packed.sort()
+    same = (packed[1:] ^ packed[:-1]) >> _ROW_BITS == 0
+    packed = packed[np.append(False, same) | np.append(same, False)]
     key = packed >> _ROW_BITS
-    same = key[1:] == key[:-1]
-    shared = np.append(False, same) | np.append(same, False)
-    key = key[shared]
-    row = (packed[shared] & ((np.uint64(1) << _ROW_BITS) - np.uint64(1))).astype(np.int64)
+    row = (packed & ((np.uint64(1) << _ROW_BITS) - np.uint64(1))).astype(np.int64)
     result = np.zeros(len(sequences), dtype=bool)
     if len(row):
         first = np.flatnonzero(np.append(True, key[1:] != key[:-1]))

@@ -78,6 +78,7 @@ def test_two_columns_are_enough(tmp_path):
         (3, "maybe", r":3: control is 'maybe', not TRUE, FALSE, 0 or 1"),
         (9, "2", r":3: flag is '2'"),
         (7, "high", r":3: mean_signal_intensity is 'high', not a number\. Correct"),
+        (7, "inf", r":3: mean_signal_intensity is 'inf', not a number"),
         (8, "1,5", r":3: mean_background_intensity is '1,5'"),
         (5, "AC*", r":3: the sequence holds the character '\*'"),
         (0, "1\t1", r":3: the row has 11 tab-separated cells, expected 10"),
@@ -89,6 +90,17 @@ def test_bad_cells_name_the_line(tmp_path, column, cell, message):
     path = write(tmp_path / "bad.tsv", [SPOTS[0], tuple(bad)])
     with pytest.raises(InputError, match=r"bad\.tsv" + message):
         read_pbm(path)
+
+
+@pytest.mark.parametrize("beside", ["4", "NA"])
+def test_numbers_of_every_form(tmp_path, beside):
+    forms = ["+5", "5.", ".5", "1e3", "-2E-1", beside]
+    path = tmp_path / "x.tsv"
+    path.write_text(
+        "pbm_sequence\tmean_signal_intensity\n" + "".join(f"ACG\t{form}\n" for form in forms)
+    )
+    expected = [5, 5, 0.5, 1000, -0.2, 4 if beside == "4" else np.nan]
+    np.testing.assert_array_equal(read_pbm(path).signal, expected)
 
 
 def test_a_missing_column_is_named(tmp_path):

@@ -71,6 +71,10 @@ def test_narrow_peak_summit_is_an_offset_and_minus_one_is_none(tmp_path):
     assert peaks.lines.tolist() == [2, 3, 4]
 
 
+def test_numbers_may_stand_in_blanks(tmp_path):
+    assert rows(read_peaks(write(tmp_path, "chr1\t 3\t9 \n", name="a.bed"))) == [("chr1", 3, 9, 6)]
+
+
 def test_bed_of_three_and_six_columns(tmp_path):
     three = read_peaks(write(tmp_path, "browser x\ntig1\t0\t3\n\nbig\t5\t9\n", name="a.bed"))
     assert rows(three) == [("tig1", 0, 3, 1), ("big", 5, 9, 7)]
@@ -97,6 +101,9 @@ def test_bed_of_three_and_six_columns(tmp_path):
         (HEADER + "chr1\t100\t300\tmid" + "\t" * 6 + "\n", r":2: the summit is 'mid'"),
         (HEADER, r": holds no rows"),
         ("chr1\t1\t5\rchr1\t2\t6\r", r":1: the line holds a byte that belongs into no table"),
+        ("chr1\t0x1\t50\n", r":1: the start is '0x1', not a whole number"),
+        ("chr1\t1\t+50\n", r":1: the end is '\+50', not a whole number"),
+        ("chr1\t1\t9999999999999999\n", r":1: the end is '9+', not a whole number"),
         ("chr1\t1\t99999999999999999999\n", r":1: the end is '9+', not a whole number"),
     ],
 )

@@ -114,6 +114,7 @@ def run(mode: str, table: Path, store: Path, seeds: int) -> Measured:
         words = [
             "train", "--data", str(table), "--out", str(folder / "run"), "--quiet",
             "--seeds", str(seeds), "--device", "cpu", "--set", "training.epochs=1",
+            "--source", "CHS",
             "--tracking", "off" if mode == "off" else "mlflow",
         ]  # fmt: skip
         stages = folder / "stages.json"

@@ -10,6 +10,7 @@ import gc
 import logging
 import os
 import re
+import sqlite3
 import tempfile
 import time
 import warnings
@@ -150,7 +151,7 @@ class MlflowTracker(Tracker):
         with self._guarded("the run could not be started"), _no_collection():
             from mlflow import MlflowClient
 
-            with _database_locked(self.uri):
+            with _database_locked(self.uri), _hurried(self.uri):
                 client = MlflowClient(tracking_uri=self.uri)
                 self._experiment_id = _experiment_id(client, experiment, self.uri)
             run = client.create_run(
@@ -294,6 +295,31 @@ def _database_locked(uri: str) -> Iterator[None]:
     file.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{file}.lock", timeout=60):
         yield
+
+
+@contextmanager
+def _hurried(uri: str) -> Iterator[None]:
+    """Make a new SQLite store without waiting for the disk.
+
+    MLflow makes its tables by hundreds of statements, each a transaction of its own; on a busy disk
+    that takes many seconds. What is written later waits again, because no connection is kept.
+    """
+    file, pool = _sqlite_file(uri), "MLFLOW_SQLALCHEMYSTORE_POOLCLASS"
+    if file is None or file.exists() or pool in os.environ:
+        yield
+        return
+    from sqlalchemy import Engine, event
+
+    def hurry(connection: object, record: object) -> None:
+        if isinstance(connection, sqlite3.Connection):
+            connection.execute("PRAGMA synchronous = OFF")
+
+    event.listen(Engine, "connect", hurry)
+    try:
+        with _environment({pool: "NullPool"}):
+            yield
+    finally:
+        event.remove(Engine, "connect", hurry)
 
 
 def _experiment_id(client: MlflowClient, name: str, uri: str) -> str:

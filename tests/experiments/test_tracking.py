@@ -307,6 +307,37 @@ def test_the_file_behind_a_database_uri(uri, file):
     assert tracking._sqlite_file(uri) == (None if file is None else Path(file))
 
 
+def synchronous(file: Path) -> int:
+    """Return how a new connection of MLflow's database layer waits for the disk; 0: not at all."""
+    from sqlalchemy import NullPool, create_engine
+
+    with create_engine(f"sqlite:///{file}", poolclass=NullPool).connect() as connection:
+        return connection.exec_driver_sql("PRAGMA synchronous").scalar_one()
+
+
+def test_only_the_making_of_a_database_does_not_wait_for_the_disk(tmp_path):
+    file = tmp_path / "mlflow.db"
+    usual = synchronous(tmp_path / "other.db")
+    assert usual != 0
+    with tracking._hurried(f"sqlite:///{file}"):
+        assert synchronous(file) == 0
+        assert os.environ["MLFLOW_SQLALCHEMYSTORE_POOLCLASS"] == "NullPool"
+    assert synchronous(file) == usual
+    file.touch()
+    with tracking._hurried(f"sqlite:///{file}"):
+        assert synchronous(file) == usual
+        assert "MLFLOW_SQLALCHEMYSTORE_POOLCLASS" not in os.environ
+
+
+def test_a_run_in_a_new_database_waits_for_the_disk(tmp_path):
+    tracker = MlflowTracker(f"sqlite:///{tmp_path}/mlflow.db")
+    tracker.start("x", "y", {})
+    store = tracker._client._tracking_client.store  # type: ignore[union-attr]
+    with store.engine.connect() as connection:
+        assert connection.exec_driver_sql("PRAGMA synchronous").scalar_one() != 0
+    tracker.finish()
+
+
 @pytest.mark.slow
 def test_two_runs_that_make_the_database_at_once_are_both_recorded(tmp_path):
     code = (

@@ -311,7 +311,8 @@ class Experiment(StrictSettings):
 
         `measured` is the target or the source; for the target a TF needs no step.
         """
-        own = self.data.target if tf is None else tf
+        # A dot would end the name of a module; the prefix keeps a TF apart from an assay.
+        own = self.data.target if tf is None else f"TF {tf.replace('.', '_')}"
         if measured == self.data.target or not self.data.companions:
             return (own,)
         if self.assay_steps:

@@ -23,7 +23,10 @@ CONFIGS = Path(__file__).parent.parent / "configs"
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"sed": 1}, r"f\.yaml \[sed\]: there is no such key\. Known keys: adaptation, architecture, assay_steps, data, "),
+        (
+            {"sed": 1},
+            r"f\.yaml \[sed\]: there is no such key\. Known keys: adaptation, architecture, assay_steps, data, ",
+        ),
         (
             {"training": {"epoch": 3}},
             r"f\.yaml \[training\.epoch\]: .* Known keys: augmentation, batch_positives, ",

@@ -69,7 +69,13 @@ def train(
     """Train on a prepared folder; without --data, on a built-in simulated set."""
     import torch
 
-    from dann_tfbs.config import Experiment, read_yaml, validated, with_overrides, with_values
+    from dann_tfbs.config import (
+        Experiment,
+        read_yaml,
+        validated,
+        with_overrides,
+        with_values,
+    )
     from dann_tfbs.data.table import prepared_target
     from dann_tfbs.experiments.built_in import built_in_data
     from dann_tfbs.experiments.run_training import run_training
@@ -83,15 +89,19 @@ def train(
         config, out = resume / CONFIG_FILE, resume
     values = with_values(read_yaml(config) if config else {}, _named(options))
     values = with_overrides(values, overrides)
+    # What the data were prepared for comes before any check that depends on the target.
+    given = values.get("data")
+    if isinstance(given, dict) and given.get("path") and "target" not in given:
+        target = prepared_target(Path(given["path"]))
+        values = with_values(values, {"data.target": target} if target else {})
     experiment = validated(Experiment, values, str(config or "command line"))
-    if experiment.data.path is not None and "target" not in experiment.data.model_fields_set:
-        target = prepared_target(experiment.data.path) or experiment.data.target
-        values = with_values(values, {"data.target": target})
-        experiment = validated(Experiment, values, str(experiment.data.path))
     if unlabelled:
         files = _by_assay(unlabelled, experiment.data.target)
         values = with_values(values, {"data.unlabelled": files})
         experiment = validated(Experiment, values, "--unlabelled")
+    adapts = bool(experiment.alignments) or experiment.adaptation.adabn
+    if experiment.data.unlabelled and not adapts:
+        click.echo("No alignment is set: the unlabelled sequences are not used.", err=True)
     if experiment.data.path is None:
         click.echo("No data given: training on the built-in simulated set.", err=True)
         path = built_in_data(RUNS / "built-in", experiment.data.target)
@@ -122,10 +132,14 @@ def _named(options: dict[str, Any]) -> dict[str, Any]:
 
 def _by_assay(options: tuple[str, ...], target: str) -> dict[str, str]:
     """Return the files given as `ASSAY=FILE` or `FILE`, by assay."""
-    found = {}
+    found: dict[str, str] = {}
     for option in options:
         assay, separator, file = option.partition("=")
-        found[assay if separator else target] = file if separator else option
+        if not separator or Path(option).exists():  # a file may hold a '=' in its name
+            assay, file = target, option
+        if assay in found:
+            raise click.UsageError(f"--unlabelled names two files for {assay}; join them into one.")
+        found[assay] = file
     return found
 
 

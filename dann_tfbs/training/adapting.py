@@ -144,11 +144,11 @@ def epoch_priors(
     if not isinstance(adaptation.target_prior, str):
         return [adaptation.target_prior] * members
     target = experiment.data.target
-    held_out = material.validation.get(target)
-    if epoch == 1 or held_out is None:
+    pool = next((p for p in material.pools if p.assay == target), material.pools[0])
+    held_out = pool.held_out
+    if epoch == 1 or held_out is None or not 0 < held_out.labels.mean() < 1:
         return [0.0] * members
     network.eval()
-    pool = next((p for p in material.pools if p.assay == target), material.pools[0])
     strands = experiment.prediction.strands
     source = score(network, target, sequence.from_codes(held_out.codes.cpu().numpy()), strands)
     unlabelled = score(

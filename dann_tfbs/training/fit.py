@@ -115,12 +115,13 @@ def fit(
         for epoch in range(progress.epoch + 1, settings.epochs + 1):
             rate_now = float(optimizer.param_groups[0]["lr"])
             begin_epoch(network, alignments, material, experiment, epoch)
+            priors = epoch_priors(network, material, experiment, epoch)
             batches = epoch_steps(
                 material,
                 experiment,
                 epoch,
                 steps,
-                epoch_priors(network, material, experiment, epoch),
+                priors,
                 with_pools=any(alignment.uses_pools for alignment in alignments),
             )
             began = time.perf_counter()
@@ -154,6 +155,7 @@ def fit(
                         **{name: float(value[member]) / steps for name, value in sums.items()},
                         "learning_rate": rate_now,
                         "sequences_per_second": steps * settings.batch_size * len(seeds) / seconds,
+                        **_recorded_prior(experiment, priors[member]),
                         **(scores[member] if scores else {}),
                     }
                 )
@@ -175,6 +177,13 @@ def fit(
         separated(progress.network, len(seeds)),
         progress.history,
     )
+
+
+def _recorded_prior(experiment: Experiment, prior: float | None) -> dict[str, float]:
+    """Return the share of bound sequences that an epoch drew for alignment, where it was chosen."""
+    if prior is None or experiment.adaptation.align != "prior-corrected":
+        return {}
+    return {"target_prior": prior} if experiment.alignments else {}
 
 
 def _copied(state: State) -> State:

@@ -65,12 +65,15 @@ class Pool:
         `uint8`, shape (n, length): as the run scores them.
     aligned
         Labelled source sequences to align with these, by domain; cut to the same length.
+    held_out
+        Held-out source sequences cut likewise; None where there are none.
     """
 
     assay: str
     domain: str
     codes: Tensor
     aligned: dict[str, LabelledSet]
+    held_out: LabelledSet | None = None
 
 
 @dataclass(frozen=True)
@@ -243,8 +246,8 @@ def unlabelled_sequences(experiment: Experiment, path: Path) -> dict[str, Sequen
 def pool_codes(experiment: Experiment, sequences: Sequences, head: str) -> Tensor:
     """Bring unlabelled sequences to one length, as the run scores them: (n, length).
 
-    Where lengths differ, shorter ones are surrounded by N up to the longest; none is longer than
-    the window of the head.
+    Where lengths differ, shorter ones are surrounded by N up to the longest. Longer ones are cut to
+    the window of the head; padding may add one base to it, as in scoring.
     """
     window = experiment.window_of(head)
     way = experiment.data.score_length
@@ -262,24 +265,31 @@ def _pool(
     unlabelled: Sequences,
 ) -> Pool:
     codes = pool_codes(experiment, unlabelled, head)
-    aligned = {}
-    for domain in assays:
-        sequences, labels = labelled_sequences(table, [domain], "train")
+    length = int(unlabelled.lengths.max(initial=1))
+    window = experiment.window_of(head)
+
+    def labelled(domains: list[str], split: str) -> LabelledSet | None:
+        """Return source sequences as those of the pool are: as long, whatever padding follows."""
+        sequences, labels = labelled_sequences(table, domains, split)
         if not len(labels):
-            continue
+            return None
         if experiment.adaptation.match_length:
-            # As long as the pool's own sequences, whatever padding follows.
-            sequences = sequence.centre_crop(sequences, int(unlabelled.lengths.max(initial=1)))
-        window = experiment.window_of(head)
-        sequences = fitted_to_window(
-            sequence.centre_crop(sequences, window), window, experiment.data.score_length
-        )
-        aligned[domain] = labelled_set(
-            sequences,
+            sequences = sequence.centre_crop(sequences, length)
+        cut = sequence.centre_crop(sequences, window)
+        fitted = fitted_to_window(cut, window, experiment.data.score_length)
+        return labelled_set(
+            fitted,
             labels,
-            int(sequences.lengths.max(initial=1)),
+            int(fitted.lengths.max(initial=1)),
             experiment.member_seeds,
             permute=experiment.data.permute_labels,
         )
-    name = f"{get_assay(assay).code} unlabelled"
-    return Pool(assay, name, codes, aligned)
+
+    aligned = {domain: labelled([domain], "train") for domain in assays}
+    return Pool(
+        assay,
+        f"{get_assay(assay).code} unlabelled",
+        codes,
+        {domain: data for domain, data in aligned.items() if data is not None},
+        labelled(assays, "validation"),
+    )

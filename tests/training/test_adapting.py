@@ -57,10 +57,11 @@ def trained(tmp_path_factory):
 def material_of(rng, share, n=800, held_out=400):
     data = planted_set(64, 0.5, rng)
     pool = planted_set(n, share, rng)
+    own = planted_set(held_out, 0.5, rng) if held_out else None
     return Material(
         [LabelledStream((), "HTS", "CHS", ("HTS",), data)],
-        {"HTS": planted_set(held_out, 0.5, rng)} if held_out else {},
-        [Pool("HTS", "HTS unlabelled", pool.codes, {"CHS": data})],
+        {},
+        [Pool("HTS", "HTS unlabelled", pool.codes, {"CHS": data}, own)],
     )
 
 
@@ -88,7 +89,8 @@ def test_estimated_priors_are_near_the_truth_for_each_model(rng, trained, method
     assert priors[0] != priors[1]
     assert not trained.training
     # Each is the estimate from the model's own scores.
-    held_out, pool = material.validation["HTS"], material.pools[0]
+    pool = material.pools[0]
+    held_out = pool.held_out
     logits = [
         score(trained, "HTS", sequence.from_codes(codes.numpy()), "mean")[:, 1]
         for codes in (held_out.codes, pool.codes)

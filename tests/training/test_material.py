@@ -199,3 +199,20 @@ def test_a_file_that_is_not_there_is_an_error_even_where_no_mode_reads_it(table,
     with pytest.raises(InputError, match=r"absent\.fa.*no such file"):
         train(experiment, tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_held_out_sequences_of_a_pool_are_cut_as_those_aligned_with_it(tmp_path):
+    path = planted_table(tmp_path / "table", extra=pool_rows("HTS", 30, length=12))
+    experiment = small_experiment(
+        path,
+        mode="dann",
+        heads={"HTS": {"window": 24}},
+        data={"source": "CHS", "score_length": "train"},
+    )
+    table = labelled_table(experiment.data, path)
+    (pool,) = gather(experiment, table, path, "CHS").pools
+    assert pool.held_out is not None
+    assert pool.held_out.codes.shape == (200, 24)
+    assert (pool.held_out.codes[:, :6] == 4).all()
+    assert (pool.held_out.codes[:, 6:18] < 4).all()
+    assert pool.aligned["CHS"].codes.shape == (320, 24)

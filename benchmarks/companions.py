@@ -121,11 +121,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, default=Path("runs/adaptation"))
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--channels", type=int, nargs="+", default=[4, 8])
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     results = [
         run(tf, variant, channels, arguments.out, arguments.seeds)
-        for channels in (4, 8)
+        for channels in arguments.channels
         for tf in SELEX
         for variant in VARIANTS
     ]

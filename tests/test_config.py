@@ -25,7 +25,7 @@ CONFIGS = Path(__file__).parent.parent / "configs"
     [
         (
             {"sed": 1},
-            r"f\.yaml \[sed\]: there is no such key\. Known keys: adaptation, architecture, assay_steps, data, ",
+            r"f\.yaml \[sed\]: there is no such key\. Known keys: adaptation, architecture, ",
         ),
         (
             {"training": {"epoch": 3}},

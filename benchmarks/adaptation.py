@@ -25,7 +25,7 @@ import numpy as np
 import torch
 
 from dann_tfbs import sequence
-from dann_tfbs.config import Experiment, validated, with_values
+from dann_tfbs.config import Experiment
 from dann_tfbs.data.prepare import prepare
 from dann_tfbs.data.readers.pbm import read_pbm
 from dann_tfbs.data.recipe import Recipe
@@ -35,6 +35,7 @@ from dann_tfbs.errors import DannTfbsError
 from dann_tfbs.evaluation.metrics import auprc, auroc
 from dann_tfbs.files import write_json, write_text
 from dann_tfbs.sequence import Sequences
+from dann_tfbs.settings import validated, with_values
 from dann_tfbs.trained import load
 from dann_tfbs.training.train import train
 

@@ -23,10 +23,11 @@ import numpy as np
 import torch
 from adaptation import SELEX, Pair, pairs, prepared
 
-from dann_tfbs.config import Experiment, validated, with_values
+from dann_tfbs.config import Experiment
 from dann_tfbs.data.table import read_table, table_sequences
 from dann_tfbs.evaluation.metrics import auprc, auroc
 from dann_tfbs.files import write_json
+from dann_tfbs.settings import validated, with_values
 from dann_tfbs.trained import load
 from dann_tfbs.training.train import train
 

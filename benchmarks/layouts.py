@@ -17,11 +17,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from dann_tfbs.config import PRESETS, Architecture, Experiment, validated
+from dann_tfbs.config import PRESETS, Architecture, Experiment
 from dann_tfbs.data.prepare import prepare
 from dann_tfbs.data.recipe import Recipe
 from dann_tfbs.files import write_json
 from dann_tfbs.model.network import Network, count_parameters
+from dann_tfbs.settings import validated
 from dann_tfbs.training.train import train
 
 DATA = Path(os.environ.get("DANN_TFBS_DATA", "../shared/data"))

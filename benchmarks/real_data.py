@@ -23,7 +23,7 @@ import torch
 from scipy.stats import spearmanr
 
 from dann_tfbs import sequence
-from dann_tfbs.config import Experiment, validated, with_values
+from dann_tfbs.config import Experiment
 from dann_tfbs.data.prepare import prepare
 from dann_tfbs.data.recipe import Recipe
 from dann_tfbs.data.table import read_table, table_sequences
@@ -37,6 +37,7 @@ from dann_tfbs.files import write_json
 from dann_tfbs.model.scoring import fitted_to_window, score
 from dann_tfbs.motifs import get_matrix, read_meme
 from dann_tfbs.run_folder import WEIGHTS_FILE
+from dann_tfbs.settings import validated, with_values
 from dann_tfbs.trained import TrainedModel, load
 from dann_tfbs.training.train import train
 

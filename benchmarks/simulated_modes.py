@@ -34,11 +34,12 @@ import pyarrow as pa
 import torch
 
 from dann_tfbs import sequence
-from dann_tfbs.config import Experiment, validated, with_values
+from dann_tfbs.config import Experiment
 from dann_tfbs.data.table import SCHEMA, TABLE_FILE, write_table
 from dann_tfbs.evaluation.metrics import auroc
 from dann_tfbs.files import write_text
 from dann_tfbs.sequence import Sequences
+from dann_tfbs.settings import validated, with_values
 from dann_tfbs.trained import load
 from dann_tfbs.training.train import train
 

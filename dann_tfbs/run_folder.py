@@ -16,10 +16,11 @@ import yaml
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from dann_tfbs.config import Experiment, as_plain, read_yaml, validated
+from dann_tfbs.config import Experiment
 from dann_tfbs.errors import InputError
 from dann_tfbs.files import write_json, write_text, written_aside
 from dann_tfbs.model.network import State
+from dann_tfbs.settings import as_plain, read_yaml, validated
 
 CONFIG_FILE = "config.yaml"
 WEIGHTS_FILE = "weights.safetensors"

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from dann_tfbs import sequence
-from dann_tfbs.config import Experiment, as_plain
+from dann_tfbs.config import Experiment
 from dann_tfbs.errors import InputError
 from dann_tfbs.model.native.average import NativeAverage
 from dann_tfbs.model.native.kernel import load_kernel
@@ -19,6 +19,7 @@ from dann_tfbs.model.network import Network, joined
 from dann_tfbs.model.scoring import Strands, fitted_to_window, score
 from dann_tfbs.run_folder import CONFIG_FILE, WEIGHTS_FILE, Run, find_runs, read_run
 from dann_tfbs.sequence import Sequences
+from dann_tfbs.settings import as_plain
 
 _SHARED_SETTINGS = ("mode", "architecture", "prediction", "heads")
 _SHARED_DATA_SETTINGS = ("tf", "target", "window", "score_length")

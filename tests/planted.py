@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from dann_tfbs.config import Experiment, validated
+from dann_tfbs.config import Experiment
 from dann_tfbs.data.table import SCHEMA, TABLE_FILE, write_table
 from dann_tfbs.run_folder import find_runs
 from dann_tfbs.sequence import decode, from_codes
+from dann_tfbs.settings import validated
 
 MOTIF = np.array([3, 2, 0, 1, 3, 1, 0], dtype=np.uint8)
 """TGACTCA."""

@@ -1,9 +1,9 @@
 """Recipes of the small package of `tests/data/conftest.py`, and what `prepare` makes of them."""
 
-from dann_tfbs.config import validated
 from dann_tfbs.data.prepare import prepare
 from dann_tfbs.data.recipe import Recipe
 from dann_tfbs.data.table import read_table
+from dann_tfbs.settings import validated
 
 
 def recipe(package, assay, **more):

@@ -15,9 +15,10 @@ import pytest
 import yaml
 
 from dann_tfbs.cli import COMMANDS, app
-from dann_tfbs.config import PRESETS, Experiment, as_plain, read_yaml, validated, with_overrides
+from dann_tfbs.config import PRESETS, Experiment
 from dann_tfbs.data.recipe import NegativeKind, Recipe, SplitSettings
 from dann_tfbs.data.table import SCHEMA
+from dann_tfbs.settings import as_plain, read_yaml, validated, with_overrides
 
 ROOT = Path(__file__).parents[1]
 PAGES = [

@@ -5,11 +5,12 @@ import pytest
 import torch
 
 from dann_tfbs import load, sequence
-from dann_tfbs.config import Experiment, validated
+from dann_tfbs.config import Experiment
 from dann_tfbs.embedding import embeddings
 from dann_tfbs.errors import InputError
 from dann_tfbs.model.network import initial_state
 from dann_tfbs.run_folder import write_run
+from dann_tfbs.settings import validated
 
 
 def make_run(folder, seed=0, **values):

@@ -6,13 +6,13 @@ from collections import Counter
 
 import pytest
 
-from dann_tfbs.config import validated
 from dann_tfbs.data import prepare as module
 from dann_tfbs.data.collect import collect_positives
 from dann_tfbs.data.prepare import prepare
 from dann_tfbs.data.recipe import Recipe
 from dann_tfbs.data.sources import discover
 from dann_tfbs.data.table import read_table
+from dann_tfbs.settings import validated
 
 
 @pytest.fixture

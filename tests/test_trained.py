@@ -9,11 +9,12 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from dann_tfbs import load, sequence
-from dann_tfbs.config import Experiment, validated
+from dann_tfbs.config import Experiment
 from dann_tfbs.errors import InputError
 from dann_tfbs.model.network import Network, initial_state
 from dann_tfbs.run_folder import write_run
 from dann_tfbs.scorers import run_scorer
+from dann_tfbs.settings import validated
 
 SEQUENCES = ["ACGTTGACTCATTAGC", "TTTTGACAGGCA", "GATTACA" * 9, "C"]
 

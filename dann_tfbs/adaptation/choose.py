@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from dann_tfbs.adaptation.contract import Alignment, AlignmentSettings, Shape
-from dann_tfbs.config import validated
 from dann_tfbs.errors import InputError
 from dann_tfbs.named import imported
+from dann_tfbs.settings import validated
 
 BUILT_IN = {
     "dann": "dann_tfbs.adaptation.dann:Dann",

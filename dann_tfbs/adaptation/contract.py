@@ -14,8 +14,8 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from dann_tfbs.adaptation.schedule import strength
-from dann_tfbs.config import StrictSettings
 from dann_tfbs.model.network import Network, State
+from dann_tfbs.settings import StrictSettings
 
 UNLABELLED = -1
 

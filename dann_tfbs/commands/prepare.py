@@ -38,10 +38,10 @@ def prepare(
     **options: Any,
 ) -> None:
     """Make a prepared folder: table.parquet, manifest.json, quality.json and quality.png."""
-    from dann_tfbs.config import read_yaml, validated, with_overrides, with_values
     from dann_tfbs.data.prepare import prepare as run
     from dann_tfbs.data.recipe import Recipe
     from dann_tfbs.data.sources import skipped
+    from dann_tfbs.settings import read_yaml, validated, with_overrides, with_values
 
     values = read_yaml(config) if config else {}
     values |= {key: value for key, value in options.items() if value is not None}

@@ -69,19 +69,14 @@ def train(
     """Train on a prepared folder; without --data, on a built-in simulated set."""
     import torch
 
-    from dann_tfbs.config import (
-        Experiment,
-        read_yaml,
-        validated,
-        with_overrides,
-        with_values,
-    )
+    from dann_tfbs.config import Experiment
     from dann_tfbs.data.table import prepared_target
     from dann_tfbs.experiments.built_in import built_in_data
     from dann_tfbs.experiments.run_training import run_training
     from dann_tfbs.experiments.tracking import make_tracker
     from dann_tfbs.model.network import Network, summary
     from dann_tfbs.run_folder import CONFIG_FILE
+    from dann_tfbs.settings import read_yaml, validated, with_overrides, with_values
 
     if resume is not None:
         if config or out:

@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 
 from dann_tfbs import files
 from dann_tfbs._version import __version__
-from dann_tfbs.config import as_plain
 from dann_tfbs.data import records
 from dann_tfbs.data.assign_splits import assign_splits, in_some_split, split_rule
 from dann_tfbs.data.collect import collect_positives, collect_targets
@@ -39,6 +38,7 @@ from dann_tfbs.data.table import (
     write_table,
 )
 from dann_tfbs.errors import InputError, OutputError
+from dann_tfbs.settings import as_plain
 from dann_tfbs.streams import stream
 
 QUALITY_FILE = "quality.json"

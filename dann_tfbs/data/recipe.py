@@ -9,7 +9,8 @@ from typing import Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from dann_tfbs.assays import PEAK_WINDOW, get_assay
-from dann_tfbs.config import AssayCode, StrictSettings
+from dann_tfbs.config import AssayCode
+from dann_tfbs.settings import StrictSettings
 
 NegativeKind = Literal["random", "gc", "shades", "aliens", "input", "control", "shuffle", "probes"]
 GENOME_KINDS = ("random", "gc", "shades")

@@ -13,14 +13,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from dann_tfbs import files
-from dann_tfbs.config import (
-    ADVERSARIAL,
-    Experiment,
-    as_plain,
-    validated,
-    with_overrides,
-    with_values,
-)
+from dann_tfbs.config import ADVERSARIAL, Experiment
 from dann_tfbs.data.table import TABLE_FILE
 from dann_tfbs.errors import InputError
 from dann_tfbs.experiments.audit_domains import read_domains
@@ -32,6 +25,7 @@ from dann_tfbs.model.deployed import DeployedNetwork
 from dann_tfbs.model.network import State
 from dann_tfbs.run_folder import LAST_FILE, Run, find_runs, read_run, write_run
 from dann_tfbs.sequence import Sequences
+from dann_tfbs.settings import as_plain, validated, with_overrides, with_values
 from dann_tfbs.trained import load, resolve_device
 from dann_tfbs.training.adapting import MOST_FOR_STATISTICS, with_target_statistics
 from dann_tfbs.training.checkpoint import Fitted

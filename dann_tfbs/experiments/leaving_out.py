@@ -13,12 +13,13 @@ import pyarrow.compute as pc
 
 from dann_tfbs import files, sequence
 from dann_tfbs._version import __version__
-from dann_tfbs.config import Experiment, as_plain, genomic_sources
+from dann_tfbs.config import Experiment, genomic_sources
 from dann_tfbs.data.table import SCHEMA, TABLE_FILE, TARGET, read_table, write_table
 from dann_tfbs.errors import InputError
 from dann_tfbs.evaluation.metrics import auroc
 from dann_tfbs.experiments.own_table import provenance
 from dann_tfbs.run_folder import Run, find_runs, is_run, read_run
+from dann_tfbs.settings import as_plain
 from dann_tfbs.trained import load
 from dann_tfbs.training.dataset import labelled_sequences, labelled_table, source_assays
 from dann_tfbs.training.train import train

@@ -8,11 +8,12 @@ from typing import Literal
 
 import numpy as np
 
-from dann_tfbs.config import Experiment, as_plain
+from dann_tfbs.config import Experiment
 from dann_tfbs.experiments.exported import Exporter
 from dann_tfbs.experiments.figures import loss_curves, pr_curve, roc_curve, save_figure
 from dann_tfbs.experiments.tracking import Tracker
 from dann_tfbs.model.deployed import DeployedNetwork
+from dann_tfbs.settings import as_plain
 from dann_tfbs.trained import load
 from dann_tfbs.training.train import Trained, train
 

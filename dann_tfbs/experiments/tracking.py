@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from dann_tfbs.config import flattened
+from dann_tfbs.settings import flattened
 
 if TYPE_CHECKING:
     import numpy as np

@@ -20,10 +20,11 @@ import torch
 from dann_tfbs import files
 from dann_tfbs._version import __version__
 from dann_tfbs.adaptation.choose import alignment_settings
-from dann_tfbs.config import Experiment, as_plain
+from dann_tfbs.config import Experiment
 from dann_tfbs.data.table import TABLE_FILE
 from dann_tfbs.errors import InputError
 from dann_tfbs.run_folder import WEIGHTS_FILE, find_runs, is_run, write_config, write_run
+from dann_tfbs.settings import as_plain
 from dann_tfbs.trained import resolve_device
 from dann_tfbs.training.adapting import with_target_statistics
 from dann_tfbs.training.choices import (

@@ -11,7 +11,8 @@ from click.testing import CliRunner
 from planted import planted_table, pool_rows, rows
 
 from dann_tfbs.cli import app
-from dann_tfbs.config import Experiment, read_yaml, validated
+from dann_tfbs.config import Experiment
+from dann_tfbs.settings import read_yaml, validated
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 FAST = [

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from preparing import bytes_of, recipe, rows, with_genome
 
-from dann_tfbs.config import validated
 from dann_tfbs.data.prepare import prepare
 from dann_tfbs.data.recipe import Recipe
 from dann_tfbs.data.table import read_table, table_sequences
 from dann_tfbs.errors import InputError
 from dann_tfbs.sequence import gc_content
+from dann_tfbs.settings import validated
 
 pytestmark = pytest.mark.usefixtures("no_figure")
 FILES = ["manifest.json", "quality.json", "quality.png", "table.parquet"]

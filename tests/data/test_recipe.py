@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from dann_tfbs.config import as_plain, validated
 from dann_tfbs.data.recipe import Recipe
 from dann_tfbs.errors import InputError
+from dann_tfbs.settings import as_plain, validated
 
 LEAST = {"tf": "MYC", "assays": ["CHS"], "ibis_root": "data"}
 

@@ -9,6 +9,7 @@ from dann_tfbs.sequence import (
     N,
     centre_crop,
     centre_pad,
+    codes_of,
     decode,
     encode,
     from_codes,
@@ -48,14 +49,30 @@ def test_the_first_of_several_bad_sequences_is_named():
 
 
 def test_every_byte_but_the_nucleotide_letters_is_refused():
-    allowed = set("ACGTUNRYSWKMBDHV") | set("acgtunryswkmbdhv")
+    codes = dict(zip("ACGTU", (0, 1, 2, 3, 3), strict=True)) | dict.fromkeys("NRYSWKMBDHV", N)
+    codes |= {letter.lower(): code for letter, code in codes.items()}
     for byte in range(256):
         letter = np.array([byte], dtype=np.uint8)
-        if chr(byte) in allowed:
-            assert len(from_flat(letter, np.array([1]))) == 1
+        if chr(byte) in codes:
+            expected = [codes[chr(byte)]]
+            assert from_flat(letter, np.array([1])).codes.tolist() == [expected]
+            assert codes_of(bytes([byte])).tolist() == expected
         else:
-            with pytest.raises(InputError):
+            with pytest.raises(InputError, match="holds the character"):
                 from_flat(letter, np.array([1]))
+            with pytest.raises(InputError, match="holds the character"):
+                codes_of(bytes([byte]))
+
+
+def test_ignored_characters_are_left_out():
+    assert codes_of(b"AC\r\nGT\n", ignored=b"\r\n").tolist() == [0, 1, 2, 3]
+    assert codes_of(b"", ignored=b"\n").tolist() == []
+
+
+@pytest.mark.parametrize("texts", [["AC", "GT"], ["A", "CGT"]], ids=["equal", "unequal"])
+def test_codes_can_be_written_to(texts):
+    assert encode(texts).codes.flags.writeable
+    assert codes_of(b"ACGT").flags.writeable
 
 
 @given(batches)

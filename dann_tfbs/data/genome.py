@@ -16,7 +16,6 @@ from dann_tfbs import sequence
 from dann_tfbs.data.genome_index import is_bgzip, open_fasta
 from dann_tfbs.data.intervals import Intervals, make_intervals
 from dann_tfbs.data.overlap import rows_by_chromosome
-from dann_tfbs.data.readers.encoding import codes_of, sequences_of
 from dann_tfbs.errors import InputError
 from dann_tfbs.sequence import Sequences
 
@@ -120,7 +119,7 @@ class Genome:
         filled = 0
         with self._explained(chrom):
             for text in self._pieces(chrom):
-                part = codes_of(text, _LINE_ENDS)
+                part = sequence.codes_of(text, _LINE_ENDS)
                 codes[filled : filled + len(part)] = part
                 filled += len(part)
             if filled < len(codes):
@@ -225,7 +224,7 @@ class Genome:
             letters = b"".join(texts).translate(None, _LINE_ENDS)
             if len(letters) != lengths.sum():
                 raise ValueError("its lines are not where the index says")
-            return sequences_of(np.frombuffer(letters, dtype=np.uint8), lengths)
+            return sequence.from_flat(np.frombuffer(letters, dtype=np.uint8), lengths)
 
     def inside(self, intervals: Intervals) -> NDArray[np.bool_]:
         """Tell which intervals lie within their chromosome (an unknown one is an error)."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,76 +20,13 @@ MAX_BATCH_BYTES = 1 << 26
 """Largest code array of a batch: one very long sequence must not widen thousands of short ones."""
 
 
-_NO_CODE = 255
-
-
-def codes_of(text: bytes | NDArray[np.uint8], ignored: bytes = b"") -> NDArray[np.uint8]:
-    """Turn letters into codes by the rule of `dann_tfbs.sequence`, three times as fast as by index.
-
-    Parameters
-    ----------
-    text
-        ASCII letters: bytes or a contiguous array of them.
-    ignored
-        Characters to leave out, such as line ends.
-
-    Returns
-    -------
-    ndarray
-        `uint8` codes, shape (number of letters that are not ignored,).
-
-    Raises
-    ------
-    InputError
-        If a character is no IUPAC nucleotide letter.
-    """
-    letters = bytearray(text)
-    codes = np.frombuffer(letters.translate(_code_table(), ignored), dtype=np.uint8)
-    if codes.max(initial=0) == _NO_CODE:
-        sequence.encode([bytes(letters.translate(None, ignored))])  # raises, naming the character
-    return codes
-
-
-def sequences_of(letters: NDArray[np.uint8], lengths: NDArray[np.integer]) -> Sequences:
-    """Turn letters that stand end to end into sequences: `dann_tfbs.sequence.from_flat`, faster.
-
-    Raises
-    ------
-    InputError
-        If a character is no IUPAC nucleotide letter; `line` is the 1-based number of the sequence.
-    """
-    sizes = np.asarray(lengths, dtype=np.int32)
-    try:
-        flat = codes_of(letters)
-    except InputError:
-        return sequence.from_flat(letters, sizes)  # raises as well, and tells the sequence
-    width = int(sizes.max(initial=0))
-    if len(sizes) * width == flat.size:
-        return Sequences(flat.reshape(len(sizes), width), sizes)
-    codes = np.full((len(sizes), width), sequence.N, dtype=np.uint8)
-    codes[np.arange(width) < sizes[:, None]] = flat
-    return Sequences(codes, sizes)
-
-
 def text_sequences(column: pa.StringArray) -> Sequences:
-    """Turn an Arrow array of text into sequences; errors as those of `sequences_of`."""
+    """Turn an Arrow array of text into sequences; errors as those of `sequence.from_flat`."""
     column = column.cast("large_string")
     offsets = np.frombuffer(column.buffers()[1], dtype=np.int64)
     offsets = offsets[column.offset : column.offset + len(column) + 1]
     letters = np.frombuffer(column.buffers()[2] or b"", dtype=np.uint8)
-    return sequences_of(letters[offsets[0] : offsets[-1]], np.diff(offsets))
-
-
-@cache
-def _code_table() -> bytes:
-    return bytes(map(_code, range(256)))
-
-
-def _code(byte: int) -> int:
-    try:
-        return int(sequence.encode([bytes([byte])]).codes[0, 0])
-    except InputError:
-        return _NO_CODE
+    return sequence.from_flat(letters[offsets[0] : offsets[-1]], np.diff(offsets))
 
 
 def batches(lengths: NDArray[np.integer], chunk_size: int) -> Iterator[slice]:
@@ -173,7 +109,7 @@ def encode_rows(
     """
     n, width = rows.shape
     try:
-        codes = sequences_of(rows.reshape(-1), np.full(n, width, dtype=np.int32)).codes
+        codes = sequence.from_flat(rows.reshape(-1), np.full(n, width)).codes
     except InputError as error:
         raise located(error, path=path, lines=lines) from None
     return Sequences(codes.reshape(n, width), np.asarray(lengths, dtype=np.int32))

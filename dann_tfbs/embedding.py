@@ -7,8 +7,8 @@ import torch
 from numpy.typing import NDArray
 
 from dann_tfbs import sequence
-from dann_tfbs.errors import InputError
-from dann_tfbs.model.scoring import BATCH, fitted_to_window
+from dann_tfbs.model.network import Network
+from dann_tfbs.model.scoring import by_length, check_bases, encode, fitted_to_window
 from dann_tfbs.sequence import Sequences
 from dann_tfbs.trained import TrainedModel
 
@@ -38,9 +38,7 @@ def embeddings(model: TrainedModel, sequences: Sequences) -> NDArray[np.float32]
     InputError
         If a sequence has no bases.
     """
-    if (sequences.lengths == 0).any():
-        row = int(np.argmax(sequences.lengths == 0)) + 1
-        raise InputError(f"sequence {row} has no bases.", remedy="Remove it.")
+    check_bases(sequences)
     experiment = model.experiment
     fitted = fitted_to_window(
         sequences, experiment.data.training_window, experiment.data.score_length
@@ -48,25 +46,15 @@ def embeddings(model: TrainedModel, sequences: Sequences) -> NDArray[np.float32]
     both = experiment.prediction.strands != "forward"
     shape = (len(fitted), model.network.members, model.network.architecture.channels)
     result = np.empty(shape, dtype=np.float32)
-    order = np.argsort(fitted.lengths, kind="stable")  # batches of similar lengths: little filling
-    for start in range(0, len(order), BATCH):
-        rows = order[start : start + BATCH]
-        part = fitted.take(rows)
-        part = Sequences(part.codes[:, : int(part.lengths.max())], part.lengths)
-        result[rows] = _of_batch(model, part)
+    for rows, part in by_length(fitted):
+        result[rows] = _of_batch(model.network, part)
         if both:
-            opposite = _of_batch(model, sequence.reverse_complement(part))
+            opposite = _of_batch(model.network, sequence.reverse_complement(part))
             result[rows] = (result[rows] + opposite) / 2
     return result
 
 
 @torch.inference_mode()
-def _of_batch(model: TrainedModel, part: Sequences) -> NDArray[np.float32]:
-    network = model.network
-    device = next(network.parameters()).device
-    codes = torch.from_numpy(np.ascontiguousarray(part.codes)).to(device)
-    lengths = torch.from_numpy(part.lengths).to(device)
-    ragged = lengths if (part.lengths != part.width).any() else None
-    encoded = network.encode(codes[:, None].expand(-1, network.members, -1), ragged)
-    average: NDArray[np.float32] = encoded.average.cpu().numpy()
+def _of_batch(network: Network, part: Sequences) -> NDArray[np.float32]:
+    average: NDArray[np.float32] = encode(network, part).average.cpu().numpy()
     return average

@@ -66,5 +66,5 @@ def test_neither_strand_nor_company_changes_an_embedding(tmp_path, batch):
 def test_no_sequences_and_an_empty_sequence(tmp_path):
     model = load(make_run(tmp_path / "run"))
     assert embeddings(model, sequence.encode([])).shape == (0, 1, 12)
-    with pytest.raises(InputError, match="sequence 2 has no bases"):
+    with pytest.raises(InputError, match="sequence 2 of the batch has no bases"):
         embeddings(model, sequence.encode(["ACGT", ""]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Literal
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from dann_tfbs import sequence
 from dann_tfbs.errors import InputError
-from dann_tfbs.model.network import Network
+from dann_tfbs.model.network import Encoded, Network
 from dann_tfbs.sequence import Sequences
 
 Strands = Literal["mean", "max", "forward"]
@@ -60,15 +61,9 @@ def score(
     InputError
         If a sequence has no bases.
     """
-    if (sequences.lengths == 0).any():
-        row = int(np.argmax(sequences.lengths == 0)) + 1
-        raise InputError(f"sequence {row} of the batch has no bases.", remedy="Remove it.")
-    order = np.argsort(sequences.lengths, kind="stable")
+    check_bases(sequences)
     logits = np.empty((len(sequences), network.members), dtype=np.float32)
-    for start in range(0, len(order), BATCH):
-        rows = order[start : start + BATCH]
-        part = sequences.take(rows)
-        part = Sequences(part.codes[:, : int(part.lengths.max(initial=1))], part.lengths)
+    for rows, part in by_length(sequences):
         logits[rows] = _score_batch(network, head, part, strands)
     return logits
 
@@ -77,16 +72,40 @@ def score(
 def _score_batch(
     network: Network, head: str, sequences: Sequences, strands: Strands
 ) -> NDArray[np.float32]:
-    device = next(network.parameters()).device
-    lengths = torch.from_numpy(sequences.lengths).to(device)
-    ragged = lengths if (sequences.lengths != sequences.width).any() else None
-
-    def of(side: Sequences) -> torch.Tensor:
-        codes = torch.from_numpy(np.ascontiguousarray(side.codes)).to(device)
-        return network(codes[:, None].expand(-1, network.members, -1), head, ragged)
-
-    logits = of(sequences)
+    logits = network.logits(encode(network, sequences), head)
     if strands != "forward":
-        other = of(sequence.reverse_complement(sequences))
+        opposite = sequence.reverse_complement(sequences)
+        other = network.logits(encode(network, opposite), head)
         logits = (logits + other) / 2 if strands == "mean" else torch.maximum(logits, other)
     return logits.cpu().numpy()
+
+
+def check_bases(sequences: Sequences) -> None:
+    """Refuse sequences of length 0.
+
+    Raises
+    ------
+    InputError
+        Naming the 1-based number of the first.
+    """
+    if (sequences.lengths == 0).any():
+        row = int(np.argmax(sequences.lengths == 0)) + 1
+        raise InputError(f"sequence {row} of the batch has no bases.", remedy="Remove it.")
+
+
+def by_length(sequences: Sequences) -> Iterator[tuple[NDArray[np.intp], Sequences]]:
+    """Yield batches of similar lengths, which have little filling: their rows and sequences."""
+    order = np.argsort(sequences.lengths, kind="stable")
+    for start in range(0, len(order), BATCH):
+        rows = order[start : start + BATCH]
+        part = sequences.take(rows)
+        yield rows, Sequences(part.codes[:, : int(part.lengths.max())], part.lengths)
+
+
+def encode(network: Network, sequences: Sequences) -> Encoded:
+    """Show every member the same sequences, on the network's device (`Network.encode`)."""
+    device = next(network.parameters()).device
+    codes = torch.from_numpy(np.ascontiguousarray(sequences.codes)).to(device)
+    ragged = (sequences.lengths != sequences.width).any()
+    lengths = torch.from_numpy(sequences.lengths).to(device) if ragged else None
+    return network.encode(codes[:, None].expand(-1, network.members, -1), lengths)

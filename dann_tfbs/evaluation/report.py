@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -132,10 +133,15 @@ class Report:
             first = [row.tf, row.assay, SEEN.get(row.split, row.split), row.background]
             counts = [f"{row.n_positive:,}", f"{row.n_negative:,}"]
             cells.append(first + counts + [_cell(row.metrics.get(name)) for name in names])
-        widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-        lines = ["| " + " | ".join(map(str.ljust, line, widths)) + " |" for line in cells]
-        lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
-        return "\n".join(lines + [f"\n{note}" for note in self.notes()]) + "\n"
+        return "\n".join([markdown_table(cells), *(f"\n{note}" for note in self.notes())]) + "\n"
+
+
+def markdown_table(cells: Sequence[Sequence[str]]) -> str:
+    """Return rows of text, the head first, as an aligned Markdown table without a last newline."""
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    lines = ["| " + " | ".join(map(str.ljust, row, widths)) + " |" for row in cells]
+    lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
+    return "\n".join(lines)
 
 
 def _number(value: float) -> float | None:

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from dann_tfbs.errors import InputError
+from dann_tfbs.evaluation.report import markdown_table
 from dann_tfbs.evaluation.separability import (
     SMALLEST,
     Retrieval,
@@ -143,32 +144,34 @@ class Audit:
         """Return the audit as Markdown."""
         found = self.separability
         first = next(iter(found.values()))
-        together = [[f"all at once (chance {first.chance:.2f})"] + [
-            f"{own.balanced_accuracy:.3f}" for own in found.values()
-        ]]  # fmt: skip
+        head = ["domains", *found]
+        together = [f"all at once (chance {first.chance:.2f})"]
+        together += [f"{own.balanced_accuracy:.3f}" for own in found.values()]
         parts = [
             "## Domains",
-            _table(["domain", *_DESCRIBED], [_cells(n, d) for n, d in self.domains.items()]),
+            markdown_table(
+                [["domain", *_DESCRIBED], *(_cells(n, d) for n, d in self.domains.items())]
+            ),
             f"## Separability ({_ROWS[self.rows]})",
             "Balanced accuracy (chance .5):",
-            _table(["domains", *found], _by_pair(found, "balanced_accuracy") + together),
+            markdown_table([head, *_by_pair(found, "balanced_accuracy"), together]),
             "AUROC (chance .5):",
-            _table(["domains", *found], _by_pair(found, "auroc")),
+            markdown_table([head, *_by_pair(found, "auroc")]),
             "Proxy A-distance (0 at chance, at most 2):",
-            _table(["domains", *found], _by_pair(found, "a_distance")),
+            markdown_table([head, *_by_pair(found, "a_distance")]),
         ]
         if any(len(run.members) > 1 for run in self.runs.values()):
             parts.append("Numbers of a run are means over its models; the JSON has each.")
         asked = {name: _mean_retrieval(run.retrieval) for name, run in self.runs.items()}
         if any(asked.values()):
-            head = ["run", "bound of", "queries", "ranked", *_TITLES.values()]
-            rows = [
+            rows = [["run", "bound of", "queries", "ranked", *_TITLES.values()]]
+            rows += [
                 [name, one.domain, f"{one.queries:,}", f"{one.references:,}"]
                 + [f"{one.found[key]:.3f} ({one.chance[key]:.3f})" for key in _TITLES]
                 for name, answers in asked.items()
                 for one in answers
             ]
-            parts += ["## Retrieval across assays (chance in brackets)", _table(head, rows)]
+            parts += ["## Retrieval across assays (chance in brackets)", markdown_table(rows)]
         return "\n\n".join(parts) + "\n"
 
 
@@ -301,11 +304,3 @@ def _mean_retrieval(members: Sequence[Sequence[Retrieval]]) -> list[Retrieval]:
         )
         for same in zip(*members, strict=True)
     ]
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    cells = [list(head), *map(list, rows)]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    lines = ["| " + " | ".join(map(str.ljust, line, widths)) + " |" for line in cells]
-    lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
-    return "\n".join(lines)

@@ -58,6 +58,11 @@ def write_table(path: Path, table: pa.Table) -> None:
         pq.write_table(table.cast(SCHEMA), aside, compression="zstd", row_group_size=_ROW_GROUP)
 
 
+def table_file(path: Path) -> Path:
+    """Return the file of a table that is named by its folder or by the file itself."""
+    return path / TABLE_FILE if path.is_dir() else path
+
+
 def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
     """Read a prepared table from its folder or its Parquet file.
 
@@ -66,7 +71,7 @@ def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
     InputError
         If there is no such table, it is not Parquet, or a column is missing.
     """
-    file = path / TABLE_FILE if path.is_dir() else path
+    file = table_file(path)
     if not file.is_file():
         raise InputError(
             "there is no prepared table.", path=file, remedy="Make one with `dann-tfbs prepare`."

@@ -14,14 +14,13 @@ from safetensors.torch import load_file
 
 from dann_tfbs import files
 from dann_tfbs.config import ADVERSARIAL, Experiment
-from dann_tfbs.data.table import TABLE_FILE
+from dann_tfbs.data.table import table_file
 from dann_tfbs.errors import InputError
-from dann_tfbs.experiments.audit_domains import read_domains
+from dann_tfbs.experiments.audit_domains import read_pool
 from dann_tfbs.experiments.exported import Exporter
 from dann_tfbs.experiments.own_table import own_table, provenance
-from dann_tfbs.experiments.run_training import MLFLOW_EXPERIMENT, run_training
+from dann_tfbs.experiments.run_training import run_training, start_tracking, track_run
 from dann_tfbs.experiments.tracking import Tracker
-from dann_tfbs.model.deployed import DeployedNetwork
 from dann_tfbs.model.network import State
 from dann_tfbs.run_folder import LAST_FILE, Run, find_runs, read_run, write_run
 from dann_tfbs.sequence import Sequences
@@ -128,7 +127,7 @@ def adapt(
         experiment = training_settings(run, runs, unlabelled, request)
         return run_training(experiment, out, make_tracker, show_progress=show_progress).folders
     experiment = statistics_settings(runs[0], unlabelled, request)
-    pool = _pool_of(unlabelled, MOST_FOR_STATISTICS, experiment.seed)
+    pool = read_pool(unlabelled, MOST_FOR_STATISTICS, experiment.seed)
     fitted = _with_pool_statistics(runs, experiment, pool)
     folders = _write_adabn(runs, fitted, experiment, unlabelled, len(pool), out)
     _track(folders, out, make_tracker)
@@ -196,17 +195,6 @@ def _settings(run: Run, unlabelled: Path, settings: dict[str, Any], request: Req
     return experiment.model_copy(update={"data": data})
 
 
-def _pool_of(unlabelled: Path, most: int, seed: int) -> Sequences:
-    """Read the pool, or a sample without replacement of a large one, in the order of the file."""
-    # The first rows would not do: arrays are often sorted by intensity.
-    pool = read_domains(None, [("pool", unlabelled)], most=most, seed=seed)["pool"].sequences
-    if not len(pool):
-        raise InputError(
-            "holds no sequences.", path=unlabelled, remedy="Give unlabelled ones of the target."
-        )
-    return pool
-
-
 def _with_pool_statistics(
     runs: Sequence[Run], experiment: Experiment, sequences: Sequences
 ) -> Fitted:
@@ -239,11 +227,10 @@ def _write_adabn(
     out: Path,
 ) -> list[Path]:
     """Write all adapted runs, all or nothing; nothing in them depends on the time."""
-    file = unlabelled / TABLE_FILE if unlabelled.is_dir() else unlabelled
     how = {
         "kind": ADABN,
         "unlabelled": str(unlabelled),
-        "unlabelled_sha256": files.sha256(file),
+        "unlabelled_sha256": files.sha256(table_file(unlabelled)),
         "sequences": sequences,
         "seed": experiment.seed,
     }
@@ -267,25 +254,9 @@ def _track(folders: Sequence[Path], out: Path, make_tracker: Callable[[], Tracke
     exporter = Exporter()
     for folder in folders:
         tracker = make_tracker()
-        run = read_run(folder)
-        settings = run.experiment
         name = out.name if folder == out else f"{out.name}/{folder.name}"
-        tags = {
-            "tf": settings.data.tf or "",
-            "source": settings.data.source,
-            "target": settings.data.target,
-            "mode": settings.mode,
-            "run_folder": str(out),
-            "adapted": ADABN,
-        }
-        tracker.start(MLFLOW_EXPERIMENT, name, as_plain(settings), tags)
-        if tracker.run_id:
-            tracker.log_artifacts(folder / "config.yaml")
-            tracker.log_artifacts(folder / "metrics.json")
-            model = load(folder, "cpu")
-            example = np.random.default_rng(0).integers(0, 4, (8, settings.data.training_window))
-            deployed = DeployedNetwork(model.network, model.head, settings.prediction.strands)
-            tracker.log_model(deployed.eval(), example, exporter)
+        start_tracking(tracker, name, read_run(folder).experiment, out, adapted=ADABN)
+        track_run(tracker, folder, exporter)
         tracker.finish()
 
 
@@ -301,7 +272,7 @@ def agreement(before: Path, after: Sequence[Path], unlabelled: Path) -> list[flo
     unlabelled
         The sequences, of which at most `MOST_COMPARED` are drawn.
     """
-    pool = _pool_of(unlabelled, MOST_COMPARED, 0)
+    pool = read_pool(unlabelled, MOST_COMPARED, 0)
     old, new = load(before, "cpu").logits(pool), load(after, "cpu").logits(pool)
     return [_rank_correlation(*pair) for pair in zip(old.T, new.T, strict=True)]
 

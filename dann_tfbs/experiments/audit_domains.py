@@ -109,6 +109,24 @@ def read_domains(
     }
 
 
+def read_pool(path: Path, most: int, seed: int) -> Sequences:
+    """Read unlabelled sequences, or a sample without replacement of many, in the file's order.
+
+    The first rows would not do: arrays are often sorted by intensity.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, holds no sequences or one without bases.
+    """
+    pool = read_domains(None, [("pool", path)], most=most, seed=seed)["pool"].sequences
+    if not len(pool):
+        raise InputError(
+            "holds no sequences.", path=path, remedy="Give unlabelled ones of the target."
+        )
+    return pool
+
+
 def _of_table(path: Path, tf: str | None, most: int, seed: int) -> dict[str, Domain]:
     table = read_table(path, _COLUMNS)
     table = _of_tf(table.filter(pc.is_in(table["split"], pa.array(_SPLITS))), tf, path)

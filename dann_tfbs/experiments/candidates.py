@@ -19,7 +19,8 @@ from dann_tfbs.embedding import embeddings
 from dann_tfbs.errors import InputError
 from dann_tfbs.evaluation.answers import Answers, choose_split, read_answers
 from dann_tfbs.evaluation.metrics import auroc
-from dann_tfbs.experiments.audit_domains import read_domains
+from dann_tfbs.evaluation.report import markdown_table
+from dann_tfbs.experiments.audit_domains import read_pool
 from dann_tfbs.experiments.leaving_out import left_out_scores
 from dann_tfbs.experiments.own_table import REMEDY, own_table, table_digest
 from dann_tfbs.run_folder import Run, find_runs, read_run
@@ -139,10 +140,7 @@ class Comparison:
         for record in self.records:
             mark = " (chosen)" if record.name == self.selection.name else ""
             rows.append([record.name + mark, *(text(record) for _, text in columns)])
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        lines = ["| " + " | ".join(map(str.ljust, row, widths)) + " |" for row in rows]
-        lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
-        return "\n".join([*lines, "", *self._notes()]) + "\n"
+        return "\n".join([markdown_table(rows), "", *self._notes()]) + "\n"
 
     def _notes(self) -> list[str]:
         counts = ", ".join(f"{n:,} of {assay}" for assay, n in self.held_out.items())
@@ -349,13 +347,7 @@ def weighted_risks(
     weights of its own, each candidate would be judged on another mixture of sequences, and one
     whose embedding hides the difference between the assays would be excused from it.
     """
-    pool = read_domains(None, [("pool", unlabelled)], most=MOST_UNLABELLED, seed=seed)[
-        "pool"
-    ].sequences
-    if not len(pool):
-        raise InputError(
-            "holds no sequences.", path=unlabelled, remedy="Give unlabelled ones of the target."
-        )
+    pool = read_pool(unlabelled, MOST_UNLABELLED, seed)
     length = int(pool.lengths.max())
     source = sequence.concatenate(
         [sequence.centre_crop(part.sequences, length) for part in held_out.values()]

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from dann_tfbs import files, sequence
 from dann_tfbs._version import __version__
 from dann_tfbs.config import Experiment, genomic_sources
-from dann_tfbs.data.table import SCHEMA, TABLE_FILE, TARGET, read_table, write_table
+from dann_tfbs.data.table import SCHEMA, TABLE_FILE, TARGET, read_table, table_file, write_table
 from dann_tfbs.errors import InputError
 from dann_tfbs.evaluation.metrics import auroc
 from dann_tfbs.experiments.own_table import provenance
@@ -207,8 +207,7 @@ def _remaining_source(source: str, assay: str, assays: Sequence[str]) -> str:
 
 def _table_without(path: Path, tf: str | None, assay: str, work: Path) -> Path:
     """Return a table in which one assay is known by unlabelled sequences alone."""
-    file = path / TABLE_FILE if path.is_dir() else path
-    folder = work / f"table-{tf}-without-{assay}-{files.sha256(file)[:16]}"
+    folder = work / f"table-{tf}-without-{assay}-{files.sha256(table_file(path))[:16]}"
     if (folder / TABLE_FILE).is_file():
         return folder
     table = read_table(path)

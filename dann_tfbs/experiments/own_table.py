@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from dann_tfbs import files
-from dann_tfbs.data.table import TABLE_FILE
+from dann_tfbs.data.table import table_file
 from dann_tfbs.errors import InputError
 from dann_tfbs.run_folder import PROVENANCE_FILE, Run
 
@@ -34,7 +34,7 @@ def own_table(run: Run, data: Path | None = None) -> Path:
     path = run.experiment.data.path
     if path is None:
         raise InputError("the run names no table.", path=run.folder, remedy=REMEDY)
-    file = path / TABLE_FILE if path.is_dir() else path
+    file = table_file(path)
     if not file.is_file():
         raise InputError(f"the table of {run.folder} is not here.", path=file, remedy=REMEDY)
     recorded = table_digest(run)

@@ -13,6 +13,7 @@ from dann_tfbs.experiments.exported import Exporter
 from dann_tfbs.experiments.figures import loss_curves, pr_curve, roc_curve, save_figure
 from dann_tfbs.experiments.tracking import Tracker
 from dann_tfbs.model.deployed import DeployedNetwork
+from dann_tfbs.run_folder import CONFIG_FILE, METRICS_FILE
 from dann_tfbs.settings import as_plain
 from dann_tfbs.trained import load
 from dann_tfbs.training.train import Trained, train
@@ -43,14 +44,7 @@ def run_training(
         tracker = make_tracker()
         settings = experiment.model_copy(update={"seed": seed, "seeds": 1})
         name = out.name if experiment.seeds == 1 else f"{out.name}/seed-{seed}"
-        tags = {
-            "tf": experiment.data.tf or "",
-            "source": experiment.data.source,
-            "target": experiment.data.target,
-            "mode": experiment.mode,
-            "run_folder": str(out),
-        }
-        tracker.start(MLFLOW_EXPERIMENT, name, as_plain(settings), tags)
+        start_tracking(tracker, name, settings, out)
         trackers.append(tracker)
 
     def on_epoch(source: str, records: Sequence[dict[str, float]]) -> None:
@@ -65,7 +59,8 @@ def run_training(
         )
         exporter = Exporter()
         for member, (tracker, folder) in enumerate(zip(trackers, trained.folders, strict=True)):
-            _record(tracker, folder, trained, member, exporter)
+            _draw(folder, trained, member)
+            track_run(tracker, folder, exporter)
         status = "FINISHED"
     except KeyboardInterrupt:
         status = "KILLED"
@@ -76,20 +71,50 @@ def run_training(
     return trained
 
 
-def _record(
-    tracker: Tracker, folder: Path, trained: Trained, member: int, exporter: Exporter
-) -> None:
+def _draw(folder: Path, trained: Trained, member: int) -> None:
     save_figure(loss_curves([trained.histories[member]]), folder / FIGURES / "loss.png")
     if trained.validation is not None:
         scores = {"validation": trained.validation.logits[:, member]}
         labels = trained.validation.labels[member]
         save_figure(pr_curve(scores, labels), folder / FIGURES / "pr.png")
         save_figure(roc_curve(scores, labels), folder / FIGURES / "roc.png")
+
+
+def start_tracking(
+    tracker: Tracker, name: str, settings: Experiment, out: Path, **tags: str
+) -> None:
+    """Begin the MLflow run of one model.
+
+    Parameters
+    ----------
+    tracker
+        Its tracker.
+    name
+        Name to show for the run.
+    settings
+        Settings of the model.
+    out
+        The folder that was asked for, of one model or of several.
+    tags
+        Further facts to filter runs by.
+    """
+    tags |= {
+        "tf": settings.data.tf or "",
+        "source": settings.data.source,
+        "target": settings.data.target,
+        "mode": settings.mode,
+        "run_folder": str(out),
+    }
+    tracker.start(MLFLOW_EXPERIMENT, name, as_plain(settings), tags)
+
+
+def track_run(tracker: Tracker, folder: Path, exporter: Exporter) -> None:
+    """Record a finished run folder: settings, scores, figures where there are any, the model."""
     if not tracker.run_id:
         return
-    tracker.log_artifacts(folder / "config.yaml")
-    tracker.log_artifacts(folder / "metrics.json")
-    tracker.log_artifacts(folder / FIGURES)
+    for name in (CONFIG_FILE, METRICS_FILE, FIGURES):
+        if (folder / name).exists():
+            tracker.log_artifacts(folder / name)
     model = load(folder, "cpu")
     experiment = model.experiment
     example = np.random.default_rng(0).integers(0, 4, (8, experiment.data.training_window))

@@ -21,12 +21,13 @@ from dann_tfbs import files
 from dann_tfbs._version import __version__
 from dann_tfbs.adaptation.choose import alignment_settings
 from dann_tfbs.config import Experiment
-from dann_tfbs.data.table import TABLE_FILE
+from dann_tfbs.data.table import table_file
 from dann_tfbs.errors import InputError
 from dann_tfbs.run_folder import WEIGHTS_FILE, find_runs, is_run, write_config, write_run
 from dann_tfbs.settings import as_plain
 from dann_tfbs.trained import resolve_device
 from dann_tfbs.training.adapting import with_target_statistics
+from dann_tfbs.training.checkpoint import Fitted
 from dann_tfbs.training.choices import (
     Candidate,
     Validation,
@@ -42,7 +43,7 @@ from dann_tfbs.training.dataset import (
     source_assays,
     source_candidates,
 )
-from dann_tfbs.training.fit import Fitted, best_epoch, fit
+from dann_tfbs.training.fit import best_epoch, fit
 from dann_tfbs.training.initial import initial_states
 from dann_tfbs.training.material import Material, gather
 
@@ -177,10 +178,10 @@ def _data_digest(experiment: Experiment) -> str:
     """Digest of the table and of all other files that decide the weights."""
     path = experiment.data.path
     assert path is not None
-    inputs = [path / TABLE_FILE if path.is_dir() else path]
+    inputs = [table_file(path)]
     others = [*experiment.data.unlabelled.values(), *chain(*experiment.data.companions.values())]
     for other in others:
-        file = other / TABLE_FILE if other.is_dir() else other
+        file = table_file(other)
         if not file.is_file():
             raise InputError("there is no such file.", path=file, key="data")
         inputs.append(file)
@@ -239,13 +240,12 @@ def _resolved(experiment: Experiment, table: pa.Table, source: str) -> Experimen
 def _identity(experiment: Experiment, data_digest: str) -> str:
     """Digest of everything that decides the weights."""
     plain = as_plain(experiment)
-    for key in ("name", "device"):
+    for key in ("name", "device", "initial"):
         plain.pop(key)
-    plain.pop("initial")
-    # How sequences are scored decides no weights, but where unlabelled ones are shown so.
     for key in ("unlabelled", "companions"):
         plain["data"][key] = list(plain["data"][key])  # the digest knows the files
     unread = ["path", "target_length"]
+    # How sequences are scored decides no weights, but where unlabelled ones are shown so.
     if not experiment.alignments and not experiment.adaptation.adabn:
         unread.append("score_length")
     for key in unread:

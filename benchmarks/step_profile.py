@@ -46,8 +46,8 @@ PARTS: list[tuple[str, str, str]] = [
     ("optimiser", "torch/optim/adamw.py", ""),
     ("checkpoint", "training/checkpoint.py", ""),
     ("forward", "reference_loop.py", "forward"),
-    ("forward", "model/network.py", "forward"),
-    ("forward", "training/engine.py", ""),
+    ("forward", "model/network.py", "encode"),
+    ("forward", "model/network.py", "logits"),
 ]
 TICK = 0.00025
 

@@ -6,6 +6,7 @@ of the names in `dann_tfbs.adaptation.choose.BUILT_IN`, or `module:Class` for a 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
@@ -13,7 +14,6 @@ from typing import ClassVar, Literal
 from pydantic import Field
 from torch import Tensor, nn
 
-from dann_tfbs.adaptation.schedule import strength
 from dann_tfbs.model.network import Network, State
 from dann_tfbs.settings import StrictSettings
 
@@ -36,6 +36,20 @@ class AlignmentSettings(StrictSettings):
     """γ of the schedule `dann` (Ganin et al. 2016 use 10)."""
     warm_up: float = Field(0.0, ge=0, lt=1)
     """Share of the run at whose end the schedule begins; until then the weight is 0."""
+
+    def strength(self, progress: float) -> float:
+        """Return the weight at a share of the run, 0 to 1.
+
+        `dann` is λ(p) = 2 / (1 + exp(−γ p)) − 1 times `weight` (Ganin et al. 2016, section 5.2.2).
+        """
+        if progress < self.warm_up:
+            return 0.0
+        since = (progress - self.warm_up) / (1 - self.warm_up)
+        if self.schedule == "constant":
+            return self.weight
+        if self.schedule == "linear":
+            return self.weight * since
+        return self.weight * (2 / (1 + math.exp(-self.gamma * since)) - 1)
 
 
 @dataclass(frozen=True)
@@ -153,4 +167,4 @@ class Alignment(nn.Module):
 
     def strength(self, progress: float) -> float:
         """Return the weight at this progress of the run."""
-        return strength(self.settings, progress)
+        return self.settings.strength(progress)

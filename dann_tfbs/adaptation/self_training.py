@@ -8,7 +8,7 @@ its lowest as unbound, until the next round.
 from __future__ import annotations
 
 import math
-from typing import Literal, cast
+from typing import Literal
 
 import torch
 from pydantic import Field, model_validator
@@ -52,14 +52,14 @@ class SelfTraining(Alignment):
                 raise ValueError("bound and unbound shares add up to more than 1")
             return self
 
+    settings: Settings
     labels: Tensor
     teacher: Tensor
     steps: Tensor
     rounds_done: Tensor
 
-    def __init__(self, settings: AlignmentSettings, shape: Shape) -> None:
+    def __init__(self, settings: Settings, shape: Shape) -> None:
         super().__init__(settings, shape)
-        self.own = cast(SelfTraining.Settings, settings)
         size = sum(shape.pools)
         # All pools one after another.
         blank = torch.full((shape.members, size), UNLABELLED, dtype=torch.int8)
@@ -71,13 +71,13 @@ class SelfTraining(Alignment):
     def after_step(self, network: Network) -> None:
         """Move the teacher towards the models."""
         # The average of all steps until there are enough of them for the running one.
-        share = max(1 - self.own.decay, 1 / (float(self.steps) + 1))
+        share = max(1 - self.settings.decay, 1 / (float(self.steps) + 1))
         self.teacher.lerp_(_flat(network.state_dict(), network.members), share)
         self.steps += 1
 
     def before_epoch(self, progress: float, network: Network, score_pools: ScorePools) -> None:
         """Label the pools anew where a round is due."""
-        settings = self.own
+        settings = self.settings
         if not self.steps:
             return
         since = (progress - settings.warm_up) / (1 - settings.warm_up)

@@ -5,7 +5,6 @@ import math
 import pytest
 
 from dann_tfbs.adaptation.contract import AlignmentSettings
-from dann_tfbs.adaptation.schedule import strength
 
 
 def settings(**values: object) -> AlignmentSettings:
@@ -33,11 +32,11 @@ def settings(**values: object) -> AlignmentSettings:
     ],
 )
 def test_by_hand(values: dict[str, object], progress: float, expected: float):
-    assert strength(settings(**values), progress) == pytest.approx(expected, abs=1e-12)
+    assert settings(**values).strength(progress) == pytest.approx(expected, abs=1e-12)
 
 
 @pytest.mark.parametrize("schedule", ["dann", "linear", "constant"])
 def test_never_falls(schedule: str):
-    values = [strength(settings(schedule=schedule, warm_up=0.3), p / 50) for p in range(51)]
+    values = [settings(schedule=schedule, warm_up=0.3).strength(p / 50) for p in range(51)]
     assert values == sorted(values)
     assert values[0] == 0 < values[-1]

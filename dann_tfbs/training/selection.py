@@ -153,16 +153,18 @@ class Selection:
         Candidate to effective sample size; empty unless the rule is `iwv` or `dev`.
     fallback
         Why `source` decided instead of the rule; None where the rule decided.
-    oracle
-        Whether labels of the target were read.
     """
 
     name: str
     rule: RuleName
     scores: Mapping[str, float]
     effective_sizes: Mapping[str, float]
-    fallback: str | None
-    oracle: bool
+    fallback: str | None = None
+
+    @property
+    def oracle(self) -> bool:
+        """Whether labels of the target were read."""
+        return self.rule == "oracle"
 
     @property
     def label(self) -> str:
@@ -270,16 +272,16 @@ def choose(records: Sequence[Record], rule: RuleName) -> Selection:
         _require_same_assays(records)
     scores = {record.name: RULES[rule](record) for record in records}
     if rule not in ("iwv", "dev"):
-        return Selection(_highest(scores), rule, scores, {}, None, oracle=rule == "oracle")
+        return Selection(_highest(scores), rule, scores, {})
 
     sizes = {record.name: _risk(record).effective_size for record in records}
     reasons = [reason for record in records if (reason := _why_unfit(record))]
     if not reasons:
-        return Selection(min(scores, key=scores.__getitem__), rule, scores, sizes, None, False)
+        return Selection(min(scores, key=scores.__getitem__), rule, scores, sizes)
     fallback = "; ".join(reasons)
     _log.warning("%s gives way to the held-out source score: %s", rule, fallback)
     scores = {record.name: source(record) for record in records}
-    return Selection(_highest(scores), rule, scores, sizes, fallback, False)
+    return Selection(_highest(scores), rule, scores, sizes, fallback)
 
 
 def _highest(scores: Mapping[str, float]) -> str:

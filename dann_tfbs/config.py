@@ -333,6 +333,11 @@ class Experiment(StrictSettings):
         return given
 
     @property
+    def adapts(self) -> bool:
+        """Whether more than the losses of the heads decides the weights: an alignment, or AdaBN."""
+        return bool(self.alignments) or self.adaptation.adabn
+
+    @property
     def member_seeds(self) -> list[int]:
         """Seeds of the models trained side by side."""
         return list(range(self.seed, self.seed + self.seeds))

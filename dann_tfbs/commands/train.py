@@ -94,8 +94,7 @@ def train(
         files = _by_assay(unlabelled, experiment.data.target)
         values = with_values(values, {"data.unlabelled": files})
         experiment = validated(Experiment, values, "--unlabelled")
-    adapts = bool(experiment.alignments) or experiment.adaptation.adabn
-    if experiment.data.unlabelled and not adapts:
+    if experiment.data.unlabelled and not experiment.adapts:
         click.echo("No alignment is set: the unlabelled sequences are not used.", err=True)
     if experiment.data.path is None:
         click.echo("No data given: training on the built-in simulated set.", err=True)

@@ -200,8 +200,7 @@ def _with_pool_statistics(
 ) -> Fitted:
     """Return the weights of all runs with batch statistics of the pool."""
     target = experiment.data.target
-    # Named as in training, since the name decides which rows are drawn.
-    pool = Pool(target, f"{target} unlabelled", pool_codes(experiment, sequences, target), {})
+    pool = Pool(target, target, pool_codes(experiment, sequences, target), {})
     before = Fitted([run.weights for run in runs], [_last(run) for run in runs], [])
     together = experiment.model_copy(update={"seeds": len(runs)})
     device = resolve_device(experiment.device)

@@ -116,11 +116,9 @@ def begin_epoch(
         use_engine(scored, experiment.training.engine, shown * network.members)
         found = []
         for pool in material.pools:
-            head = pool.assay if pool.assay in network.heads else experiment.data.target
             codes = sequence.from_codes(pool.codes.cpu().numpy())
-            found.append(
-                torch.from_numpy(score(scored, head, codes, experiment.prediction.strands))
-            )
+            logits = score(scored, pool.head, codes, experiment.prediction.strands)
+            found.append(torch.from_numpy(logits))
         return found
 
     network.eval()  # in the first epoch, and after resuming, as in all others

@@ -59,8 +59,8 @@ class Pool:
 
     Attributes
     ----------
-    assay, domain
-        The assay, and the name of the domain that the pool makes.
+    assay, head
+        The assay, and the head that scores it: its own, or where it has none the target's.
     codes
         `uint8`, shape (n, length): as the run scores them.
     aligned
@@ -70,10 +70,15 @@ class Pool:
     """
 
     assay: str
-    domain: str
+    head: str
     codes: Tensor
     aligned: dict[str, LabelledSet]
     held_out: LabelledSet | None = None
+
+    @property
+    def domain(self) -> str:
+        """Name of the domain that the pool makes."""
+        return f"{get_assay(self.assay).code} unlabelled"
 
 
 @dataclass(frozen=True)
@@ -288,7 +293,7 @@ def _pool(
     aligned = {domain: labelled([domain], "train") for domain in assays}
     return Pool(
         assay,
-        f"{get_assay(assay).code} unlabelled",
+        head,
         codes,
         {domain: data for domain, data in aligned.items() if data is not None},
         labelled(assays, "validation"),

@@ -207,7 +207,6 @@ class StepLoss:
         self.streams = material.streams
         self.pools = material.pools
         self.target = experiment.data.target
-        self.heads = experiment.head_settings
         self.weights = task_weights(experiment, material)
         self.adaptation = experiment.adaptation
         self.frozen_backbone = experiment.frozen_backbone
@@ -264,8 +263,7 @@ class StepLoss:
             for pool, (codes, rows) in zip(self.pools, data.target, strict=False):
                 unknown = torch.full(rows.shape, float(UNLABELLED), device=rows.device)
                 encoded = self._encode(codes)
-                head = pool.assay if pool.assay in self.heads else self.target
-                target.append(self._part(pool.domain, encoded, unknown, rows, head))
+                target.append(self._part(pool.domain, encoded, unknown, rows, pool.head))
         return AlignmentBatch(learnt, source, target, progress)
 
     def _part(

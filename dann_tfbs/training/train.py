@@ -225,8 +225,7 @@ def _resolved(experiment: Experiment, table: pa.Table, source: str) -> Experimen
         "window": windows[experiment.data.target],
         "tf": table["tf"][0].as_py(),
     }
-    adapts = bool(experiment.alignments) or experiment.adaptation.adabn
-    if adapts and experiment.data.score_length == "auto":
+    if experiment.adapts and experiment.data.score_length == "auto":
         settings["score_length"] = "train"
     update: dict[str, Any] = {"data": experiment.data.model_copy(update=settings)}
     if experiment.mode != "baseline" or experiment.heads:
@@ -246,7 +245,7 @@ def _identity(experiment: Experiment, data_digest: str) -> str:
         plain["data"][key] = list(plain["data"][key])  # the digest knows the files
     unread = ["path", "target_length"]
     # How sequences are scored decides no weights, but where unlabelled ones are shown so.
-    if not experiment.alignments and not experiment.adaptation.adabn:
+    if not experiment.adapts:
         unread.append("score_length")
     for key in unread:
         plain["data"].pop(key)

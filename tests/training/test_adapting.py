@@ -61,7 +61,7 @@ def material_of(rng, share, n=800, held_out=400):
     return Material(
         [LabelledStream((), "HTS", "CHS", ("HTS",), data)],
         {},
-        [Pool("HTS", "HTS unlabelled", pool.codes, {"CHS": data}, own)],
+        [Pool("HTS", "HTS", pool.codes, {"CHS": data}, own)],
     )
 
 

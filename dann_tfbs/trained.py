@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from dann_tfbs import sequence
 from dann_tfbs.config import Experiment
 from dann_tfbs.errors import InputError
-from dann_tfbs.model.native.average import NativeAverage
+from dann_tfbs.model.native.average import NativeAverage, suits
 from dann_tfbs.model.native.kernel import load_kernel
 from dann_tfbs.model.network import Network, joined
 from dann_tfbs.model.scoring import Strands, fitted_to_window, score
@@ -45,7 +45,7 @@ class TrainedModel:
             _check_fit(run, heads)
         self.network.load_state_dict(joined([run.weights for run in runs]))
         self.network.eval()
-        if device.type == "cpu":
+        if suits(self.network):
             kernel = load_kernel(self.experiment.architecture, build=build)
             self.network.fast = None if kernel is None else NativeAverage(self.network, kernel)
 

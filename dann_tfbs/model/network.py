@@ -123,6 +123,11 @@ class Network(nn.Module):
             }
         )
 
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Network:
+        # What moves or converts parameters (`to`, `double`) takes them from where `fast` reads.
+        self.fast = None
+        return cast(Network, super()._apply(fn, recurse))
+
     def encode(self, codes: Tensor, lengths: Tensor | None = None) -> Encoded:
         """Compute the features of sequences.
 

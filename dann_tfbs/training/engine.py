@@ -10,7 +10,7 @@ from torch import nn
 
 from dann_tfbs.errors import InputError
 from dann_tfbs.model.fused import fused_average
-from dann_tfbs.model.native.average import NativeAverage
+from dann_tfbs.model.native.average import NativeAverage, suits
 from dann_tfbs.model.native.kernel import compiler, covers, load_kernel
 from dann_tfbs.model.network import Network
 
@@ -43,8 +43,7 @@ def use_engine(
     InputError
         If `native` is asked for where it cannot be, or `compiled` with max pooling.
     """
-    on_cpu = next(network.parameters()).device.type == "cpu"
-    possible = on_cpu and covers(network.architecture) and compiler() is not None
+    possible = suits(network) and covers(network.architecture) and compiler() is not None
     if engine == "auto":
         engine = "native" if possible and sequences >= WORTH_BUILDING else "plain"
         kernel = load_kernel(network.architecture) if engine == "native" else None

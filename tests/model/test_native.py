@@ -188,3 +188,53 @@ def test_a_damaged_cache_is_reported(empty_cache, caplog):
     path.write_bytes(b"no library")
     assert load_kernel(LAYOUTS[3]) is None
     assert str(path) in caplog.text
+
+
+@needs_compiler
+def test_a_layout_too_wide_for_the_stack_trains():
+    layout = Architecture(stem_widths=(3,), stem_channels=64, blocks=1, expansion=4,
+                          depthwise_width=3, squeeze="expanded", squeeze_reduction=1)  # fmt: skip
+    plain, native, vector = two_of(layout, 1)
+    for network in (plain.train(), native.train()):
+        network.zero_grad(set_to_none=False)
+        network.encode(codes(4, 1, 6)).average.sum().backward()
+    reference = torch.cat([p.grad.flatten() for p in plain.backbone.parameters()])
+    torch.testing.assert_close(vector.grad, reference, rtol=1e-3, atol=1e-3)
+
+
+@needs_compiler
+def test_a_network_that_is_moved_or_converted_is_computed_from_its_new_parameters():
+    plain, native, _ = two_of(LAYOUTS[3], 1)
+    x = codes(4, 1, 20)
+    for network in (plain.eval(), native.eval()):
+        network.double().float()
+        for parameter in network.parameters():
+            parameter.data.mul_(2)
+    with torch.inference_mode():
+        torch.testing.assert_close(native(x, "HTS"), plain(x, "HTS"))
+
+
+@needs_compiler
+def test_the_default_type_of_pytorch_changes_no_score():
+    plain, native, _ = two_of(LAYOUTS[0], 2)
+    x = codes(4, 2, 20)
+    with torch.inference_mode():
+        expected = plain.eval()(x, "HTS")
+        torch.set_default_dtype(torch.float64)
+        try:
+            found = native.eval()(x, "HTS")
+        finally:
+            torch.set_default_dtype(torch.float32)
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
+
+
+@needs_compiler
+def test_a_kernel_for_scores_alone_takes_unequal_lengths_without_inference_mode():
+    plain, native, _ = two_of(LAYOUTS[0], 1)
+    native.fast = NativeAverage(native, native.fast.kernel)
+    x = codes(3, 1, 20)
+    lengths = torch.tensor([20, 9, 3])
+    for row, length in enumerate(lengths):
+        x[row, :, length:] = 4
+    found = native.eval()(x, "HTS", lengths)
+    torch.testing.assert_close(found, plain.eval()(x, "HTS", lengths), rtol=1e-4, atol=1e-5)

@@ -14,6 +14,11 @@ from torch.autograd.function import once_differentiable
 from dann_tfbs.model.network import Network
 
 
+def suits(network: Network) -> bool:
+    """Tell whether the kernel can read a network's parameters: single precision, on the CPU."""
+    return all(p.device.type == "cpu" and p.dtype == torch.float32 for p in network.parameters())
+
+
 class NativeAverage:
     """From codes to features averaged over positions, as `Network.encode` computes them.
 
@@ -24,7 +29,7 @@ class NativeAverage:
     Parameters
     ----------
     network
-        The network, on the CPU. Its parameters and statistics must stay where they are in memory:
+        A network that `suits`. Its parameters and statistics must stay where they are in memory:
         assign by `load_state_dict` or `copy_`.
     kernel
         The library of its layout (`load_kernel`).
@@ -57,10 +62,11 @@ class NativeAverage:
     def __call__(self, codes: Tensor, lengths: Tensor | None) -> Tensor:
         """Average the features of codes (batch, members, length): (batch, members, channels).
 
-        `lengths` is None where every row is full; otherwise gradients must be off.
+        `lengths` is None where every row is full; otherwise there must be no gradient to compute.
         """
         codes = codes.to(torch.uint8)
-        if torch.is_grad_enabled() or self.norms[0].training:
+        learns = torch.is_grad_enabled() and self.vector is not None
+        if learns or self.norms[0].training:
             assert lengths is None
             average: Tensor = _Average.apply(self, codes, self.vector)
             return average
@@ -69,7 +75,7 @@ class NativeAverage:
     def borrow(self, floats: int) -> Tensor:
         """Return memory for one step; fresh memory would cost as much as the arithmetic."""
         spare = self._spare.get(floats)
-        return spare.pop() if spare else torch.empty(floats)
+        return spare.pop() if spare else torch.empty(floats, dtype=torch.float32)
 
     def give_back(self, memory: Tensor) -> None:
         """Take memory back for later steps."""
@@ -82,8 +88,8 @@ class NativeAverage:
         full = torch.full((batch,), length, dtype=torch.int32) if lengths is None else lengths
         full = full.to(torch.int32).contiguous()
         # Several threads may score at once: the memory is this call's own.
-        memory = torch.empty(self.kernel.score_workspace(members, length))
-        average = torch.empty(batch, members, self.channels)
+        memory = torch.empty(self.kernel.score_workspace(members, length), dtype=torch.float32)
+        average = torch.empty(batch, members, self.channels, dtype=torch.float32)
         self.kernel.score(
             self.parameters,
             self.running,
@@ -111,7 +117,7 @@ class _Average(torch.autograd.Function):
         ctx.native, ctx.shape = native, (batch, members, length)
         ctx.frozen = int(not norm.training)
         ctx.memory = native.borrow(native.kernel.workspace(members, batch, length))
-        average = torch.empty(batch, members, native.channels)
+        average = torch.empty(batch, members, native.channels, dtype=torch.float32)
         native.kernel.forward(
             native.parameters,
             native.running,
@@ -136,7 +142,7 @@ class _Average(torch.autograd.Function):
     def backward(ctx: Any, slope: Tensor) -> tuple[None, None, Tensor]:
         native, (batch, members, length) = ctx.native, ctx.shape
         slope = slope.contiguous()  # named, so that it lives as long as its address is used
-        gradient = torch.empty(sum(native.sizes))
+        gradient = torch.empty(sum(native.sizes), dtype=torch.float32)
         starts = accumulate([0, *native.sizes[:-1]])
         native.kernel.backward(
             native.parameters,

@@ -6,27 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dann_tfbs.errors import InputError
-from dann_tfbs.sequence import N, Sequences
 
 BINS = 50
-_ROWS_AT_ONCE = 1024  # they stay in the processor's cache
-
-
-def gc_of(sequences: Sequences) -> NDArray[np.float64]:
-    """Return `dann_tfbs.sequence.gc_content` of many sequences at once, faster, shape (n,)."""
-    gc = np.empty(len(sequences))
-    for first in range(0, len(sequences), _ROWS_AT_ONCE):
-        # Filling is N, which counts no more than other N do: lengths need not be looked at.
-        codes = sequences.codes[first : first + _ROWS_AT_ONCE]
-        strong = _row_counts((codes == 1) | (codes == 2))
-        known = _row_counts(codes < N)
-        gc[first : first + _ROWS_AT_ONCE] = np.where(known > 0, strong / np.maximum(known, 1), 0.5)
-    return gc
-
-
-def _row_counts(mask: NDArray[np.bool_]) -> NDArray[np.int32]:
-    counts: NDArray[np.int32] = mask.view(np.uint8).sum(axis=1, dtype=np.int32)
-    return counts
 
 
 def gc_bins(gc: ArrayLike, bins: int = BINS) -> NDArray[np.int16]:

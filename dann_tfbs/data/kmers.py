@@ -39,17 +39,14 @@ def sequence_hash(sequences: Sequences) -> NDArray[np.uint64]:
     ndarray
         `uint64`, shape (n,): equal for equal sequences, whatever the width of the batch.
     """
-    parts = [mix(_fnv(part.codes.T, part.lengths)) for part in _parts(sequences)]
+    parts = [mix(_fnv(part)) for part in _parts(sequences)]
     return np.concatenate([np.empty(0, dtype=np.uint64), *parts])
 
 
 def canonical_sequence_hash(sequences: Sequences) -> NDArray[np.uint64]:
     """Return a 64-bit hash that a sequence shares with its reverse complement, shape (n,)."""
     parts = [
-        np.minimum(
-            mix(_fnv(part.codes.T, part.lengths)),
-            mix(_fnv(sequence.reverse_complement(part).codes.T, part.lengths)),
-        )
+        np.minimum(mix(_fnv(part)), mix(_fnv(sequence.reverse_complement(part))))
         for part in _parts(sequences)
     ]
     return np.concatenate([np.empty(0, dtype=np.uint64), *parts])
@@ -61,11 +58,12 @@ def _parts(sequences: Sequences) -> Iterator[Sequences]:
         yield sequences.take(slice(first, first + _ROWS_AT_ONCE))
 
 
-def _fnv(columns: NDArray[np.uint8], lengths: NDArray[np.int32]) -> NDArray[np.uint64]:
-    """Hash codes by FNV-1a, column by column."""
-    value = np.full(len(lengths), 0xCBF29CE484222325, dtype=np.uint64)
-    shortest = int(lengths.min(initial=len(columns)))
-    for column, codes in enumerate(np.ascontiguousarray(columns) + np.uint8(1)):
+def _fnv(sequences: Sequences) -> NDArray[np.uint64]:
+    """Hash codes by FNV-1a, column by column, shape (n,)."""
+    lengths = sequences.lengths
+    value = np.full(len(sequences), 0xCBF29CE484222325, dtype=np.uint64)
+    shortest = int(lengths.min(initial=sequences.width))
+    for column, codes in enumerate(np.ascontiguousarray(sequences.codes.T) + np.uint8(1)):
         if column < shortest:
             value ^= codes
             value *= _FNV_PRIME
@@ -94,14 +92,29 @@ def is_among(values: NDArray[np.uint64], known: NDArray[np.uint64]) -> NDArray[n
 
 
 def kmer_chunks(
-    sequences: Sequences, k: int, canonical: bool = True
+    sequences: Sequences, k: int
 ) -> Iterator[tuple[NDArray[np.uint64], NDArray[np.int64]]]:
-    """Yield the k-mers of some thousand sequences at a time, as `canonical_kmers` returns them."""
+    """Yield every k-mer of every sequence in canonical form, some thousand sequences at a time.
+
+    Parameters
+    ----------
+    sequences
+        n sequences.
+    k
+        Length in bp, 1 to 31.
+
+    Yields
+    ------
+    hashes : ndarray
+        `uint64`: the canonical k-mers, sequence by sequence, from left to right.
+    rows : ndarray
+        `int64`, as long: the sequence that each belongs to.
+    """
     if not 1 <= k <= 31:
         raise ValueError(f"k must be 1 to 31, not {k}")
     for first in range(0, len(sequences), _ROWS_AT_ONCE):
         part = sequences.take(slice(first, first + _ROWS_AT_ONCE))
-        hashes, rows = _kmers(part, k, canonical)
+        hashes, rows = _kmers(part, k, canonical=True)
         yield hashes, rows + first
 
 
@@ -159,29 +172,6 @@ def rolling_kmers(
         if column >= k - 1:
             np.minimum(forward, backward if canonical else forward, out=kmer)
             yield kmer, None if whole else run >= k
-
-
-def canonical_kmers(sequences: Sequences, k: int) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
-    """Return every k-mer of every sequence in canonical form.
-
-    Parameters
-    ----------
-    sequences
-        n sequences.
-    k
-        Length in bp, 1 to 31.
-
-    Returns
-    -------
-    hashes : ndarray
-        `uint64`: the canonical k-mers, sequence by sequence, from left to right.
-    rows : ndarray
-        `int64`, as long: the sequence that each belongs to.
-    """
-    parts = list(kmer_chunks(sequences, k))
-    if not parts:
-        return np.empty(0, dtype=np.uint64), np.empty(0, dtype=np.int64)
-    return np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts])
 
 
 def kmer_columns(k: int, canonical: bool = True) -> NDArray[np.uint64]:

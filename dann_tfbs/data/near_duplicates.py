@@ -121,7 +121,6 @@ def may_share(
 
     All that are, and few more.
 
-
     Parameters
     ----------
     sequences

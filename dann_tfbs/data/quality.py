@@ -13,12 +13,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from dann_tfbs.data.gc_match import gc_of
 from dann_tfbs.data.kmers import canonical_sequence_hash, distinct, kmer_columns, kmer_counts
 from dann_tfbs.data.split import leakage
 from dann_tfbs.data.table import table_sequences
 from dann_tfbs.files import written_aside
-from dann_tfbs.sequence import LETTERS, Sequences
+from dann_tfbs.sequence import LETTERS, Sequences, gc_content
 from dann_tfbs.streams import stream
 
 if TYPE_CHECKING:
@@ -85,7 +84,7 @@ def _rows_by_assay(assays: NDArray[np.object_]) -> dict[str, NDArray[np.bool_] |
 def _of_assay(
     sequences: Sequences, labels: NDArray[np.bool_], splits: NDArray[np.object_]
 ) -> dict[str, Any]:
-    gc = gc_of(sequences)
+    gc = gc_content(sequences)
     different = len(distinct(canonical_sequence_hash(sequences)))
     report: dict[str, Any] = {
         "rows": len(sequences),
@@ -227,7 +226,7 @@ def _gc_panel(axis: Axes, sequences: Sequences, labels: NDArray[np.bool_]) -> No
     base = 100 / length
     width = base * max(round(2.5 / base), 1)
     bins = np.arange(-base / 2, 100 + width, width)
-    _histogram(axis, 100 * gc_of(sequences), labels, bins.tolist())
+    _histogram(axis, 100 * gc_content(sequences), labels, bins.tolist())
     axis.set(xlabel="GC content [%]", xlim=(0, 100))
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dann_tfbs.data import intervals as iv
-from dann_tfbs.data.gc_match import gc_of, match_gc
+from dann_tfbs.data.gc_match import match_gc
 from dann_tfbs.data.genome import Genome
 from dann_tfbs.data.intervals import Intervals, make_intervals
 from dann_tfbs.data.negatives.positions import FreeStarts, allowed_starts, as_intervals, draw_starts
@@ -16,6 +16,7 @@ from dann_tfbs.data.negatives.sampled import Sampled, make_sampled
 from dann_tfbs.data.overlap import overlaps_any, rows_by_chromosome
 from dann_tfbs.data.records import make_records
 from dann_tfbs.errors import InputError
+from dann_tfbs.sequence import gc_content
 
 IBIS_DISTANCE = 300
 SHADE_DISTANCES = (300, 600)
@@ -226,7 +227,7 @@ def _positive_gc(genome: Genome, positives: Intervals, window: int) -> NDArray[n
     start = (positives.start + positives.end) // 2 - window // 2
     around = Intervals(positives.chrom, start, start + window)
     around = around.take(genome.inside(around))
-    return gc_of(genome.fetch(around))
+    return gc_content(genome.fetch(around))
 
 
 def _window_gc(

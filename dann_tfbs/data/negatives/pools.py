@@ -5,14 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from dann_tfbs.data.gc_match import gc_of
 from dann_tfbs.data.kmers import canonical_sequence_hash, is_among
 from dann_tfbs.data.near_duplicates import shares_kmer
 from dann_tfbs.data.negatives.sampled import Sampled, draw_from
 from dann_tfbs.data.overlap import overlaps_any
 from dann_tfbs.data.records import Records
 from dann_tfbs.data.shuffle import dinucleotide_shuffle
-from dann_tfbs.sequence import Sequences
+from dann_tfbs.sequence import Sequences, gc_content
 
 _SHUFFLES = 10
 
@@ -64,7 +63,7 @@ def aliens(
     dropped["shared_kmer"] = int(shares.sum())
     distinct = _first_of_each(pool.sequences, apart[~shares])
     dropped["repeated"] = int((~shares).sum()) - len(distinct)
-    positive_gc = gc_of(positives.sequences)
+    positive_gc = gc_content(positives.sequences)
     return draw_from("aliens", pool.take(distinct), positive_gc, n, rng, gc_match, dropped)
 
 
@@ -108,7 +107,7 @@ def from_pool(
     unbound = np.flatnonzero(~is_among(canonical_sequence_hash(pool.sequences), bound))
     distinct = _first_of_each(pool.sequences, unbound)
     dropped = {"positive": len(pool) - len(unbound), "repeated": len(unbound) - len(distinct)}
-    positive_gc = gc_of(positives.sequences)
+    positive_gc = gc_content(positives.sequences)
     return draw_from(name, pool.take(distinct), positive_gc, n, rng, gc_match, dropped)
 
 
@@ -159,7 +158,7 @@ def shuffled(positives: Records, n: int, rng: np.random.Generator) -> Sampled:
         source.cycle[good],
         np.full(len(good), np.nan),
     )
-    positive_gc = gc_of(positives.sequences)
+    positive_gc = gc_content(positives.sequences)
     return draw_from("shuffled", pool, positive_gc, n, rng, False, {"positive": dropped})
 
 

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dann_tfbs.data.gc_match import gc_distance, gc_of, match_gc
+from dann_tfbs.data.gc_match import gc_distance, match_gc
 from dann_tfbs.data.records import Records
 from dann_tfbs.errors import InputError
+from dann_tfbs.sequence import gc_content
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ def make_sampled(
     dropped: Mapping[str, int] | None = None,
 ) -> Sampled:
     """Wrap negatives with the report that every sampler gives."""
-    distance = gc_distance(gc_of(records.sequences), positive_gc)
+    distance = gc_distance(gc_content(records.sequences), positive_gc)
     return Sampled(
         records,
         {
@@ -75,7 +76,7 @@ def draw_from(
             remedy="Ask for fewer negatives per positive, or give more candidates.",
         )
     if gc_match:
-        rows = match_gc(gc_of(pool.sequences), positive_gc, n, rng)
+        rows = match_gc(gc_content(pool.sequences), positive_gc, n, rng)
     else:
         rows = np.sort(rng.permutation(len(pool))[:n])
     return make_sampled(sampler, pool.take(rows), positive_gc, dropped)

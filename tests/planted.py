@@ -1,4 +1,4 @@
-"""A tiny prepared table with a planted motif, for tests of training."""
+"""A tiny prepared table with a planted motif, and small runs, for tests of models."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +9,8 @@ import pyarrow as pa
 
 from dann_tfbs.config import Experiment
 from dann_tfbs.data.table import SCHEMA, TABLE_FILE, write_table
-from dann_tfbs.run_folder import find_runs
+from dann_tfbs.model.network import initial_state
+from dann_tfbs.run_folder import find_runs, write_run
 from dann_tfbs.sequence import decode, from_codes
 from dann_tfbs.settings import validated
 
@@ -136,3 +137,14 @@ def small_experiment(path: Path | None, **values: Any) -> Experiment:
     data = {"path": path, "window": 24} | values.pop("data", {})
     training = SMALL["training"] | values.pop("training", {})
     return validated(Experiment, {**SMALL, "data": data, "training": training, **values}, "test")
+
+
+def random_run(folder: Path, seed: int = 0, **values: Any) -> Path:
+    """Write a run of random weights whose scores spread; `data` is merged key by key."""
+    data = {"tf": "MAX", "source": "CHS", "window": 20, "score_length": "own"}
+    data |= values.pop("data", {})
+    experiment = validated(Experiment, {"architecture": "single", "data": data, **values}, "test")
+    state = initial_state(experiment.architecture, [experiment.data.target], seed)
+    state[f"heads.{experiment.data.target}.logit.weight"] *= 20
+    write_run(folder, experiment, state, state, {}, {})
+    return folder

@@ -3,24 +3,11 @@
 import numpy as np
 import pytest
 import torch
+from planted import random_run
 
 from dann_tfbs import load, sequence
-from dann_tfbs.config import Experiment
 from dann_tfbs.embedding import embeddings
 from dann_tfbs.errors import InputError
-from dann_tfbs.model.network import initial_state
-from dann_tfbs.run_folder import write_run
-from dann_tfbs.settings import validated
-
-
-def make_run(folder, seed=0, **values):
-    data = {"tf": "MAX", "source": "CHS", "window": 20, "score_length": "own"}
-    data |= values.pop("data", {})
-    experiment = validated(Experiment, {"architecture": "single", "data": data, **values}, "")
-    state = initial_state(experiment.architecture, [experiment.data.target], seed)
-    state[f"heads.{experiment.data.target}.logit.weight"] *= 20
-    write_run(folder, experiment, state, state, {}, {})
-    return folder
 
 
 @pytest.fixture
@@ -34,7 +21,7 @@ def test_the_head_makes_the_runs_own_logits_of_the_embedding(
     tmp_path, batch, strands, score_length
 ):
     values = {"prediction": {"strands": strands}, "data": {"score_length": score_length}}
-    model = load(make_run(tmp_path / "run", **values))
+    model = load(random_run(tmp_path / "run", **values))
     found = embeddings(model, batch)
     assert found.dtype == np.float32
     assert found.shape == (40, 1, model.experiment.architecture.channels)
@@ -45,7 +32,7 @@ def test_the_head_makes_the_runs_own_logits_of_the_embedding(
 
 
 def test_a_member_of_an_ensemble_is_embedded_as_alone(tmp_path, batch):
-    folders = [make_run(tmp_path / f"seed-{seed}", seed) for seed in range(2)]
+    folders = [random_run(tmp_path / f"seed-{seed}", seed) for seed in range(2)]
     both = embeddings(load(folders), batch)
     for member, folder in enumerate(folders):
         np.testing.assert_allclose(
@@ -55,7 +42,7 @@ def test_a_member_of_an_ensemble_is_embedded_as_alone(tmp_path, batch):
 
 
 def test_neither_strand_nor_company_changes_an_embedding(tmp_path, batch):
-    model = load(make_run(tmp_path / "run"))
+    model = load(random_run(tmp_path / "run"))
     found = embeddings(model, batch)
     opposite = embeddings(model, sequence.reverse_complement(batch))
     np.testing.assert_allclose(opposite, found, atol=1e-6)
@@ -64,7 +51,7 @@ def test_neither_strand_nor_company_changes_an_embedding(tmp_path, batch):
 
 
 def test_no_sequences_and_an_empty_sequence(tmp_path):
-    model = load(make_run(tmp_path / "run"))
+    model = load(random_run(tmp_path / "run"))
     assert embeddings(model, sequence.encode([])).shape == (0, 1, 12)
     with pytest.raises(InputError, match="sequence 2 of the batch has no bases"):
         embeddings(model, sequence.encode(["ACGT", ""]))

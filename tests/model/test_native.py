@@ -177,8 +177,9 @@ def test_a_failing_compiler_is_reported_and_leaves_nothing(empty_cache, monkeypa
     assert list(empty_cache.iterdir()) == []
 
 
-def test_max_pooling_is_not_covered():
+def test_max_pooling_and_very_wide_layouts_are_not_covered():
     assert load_kernel(Architecture(pooling="max")) is None
+    assert load_kernel(Architecture(stem_widths=(3,), stem_channels=600)) is None
 
 
 @needs_compiler

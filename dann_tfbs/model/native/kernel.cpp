@@ -662,7 +662,7 @@ void forward(const float* const* params, float* const* running, const uint8_t* a
         for (int k = 0; k < BLOCKS; k++) {
             Block& b = m.blocks[k];
             const float* const* block = block_of(params, k);
-            static thread_local Weights weights;
+            Weights weights;
             arrange(block, n, weights);
             product<C, E>(weights.expand, b.input, b.expanded, s.places);
             set_norm(b.expand_norm, b.expanded, m.valid, s, frozen, eps, momentum, block[EXPAND_G],
@@ -745,7 +745,7 @@ void backward(const float* const* params, float* const* grads, long batch, long 
             Block& b = m.blocks[k];
             const float* const* block = block_of(params, k);
             float* const* grad = block_of(grads, k);
-            static thread_local Weights weights;
+            Weights weights;
             arrange(block, n, weights);
             static thread_local ExcitationSums sums;  // of a wide layout, more than a stack holds
             if (SQUEEZE) std::memset((void*)&sums, 0, sizeof sums);

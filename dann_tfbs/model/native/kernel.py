@@ -23,6 +23,8 @@ from dann_tfbs.files import written_aside
 
 SOURCE = Path(__file__).with_name("kernel.cpp")
 FLAGS = ["-O3", "-march=native", "-std=gnu++17", "-shared", "-fPIC"]
+MOST_WEIGHTS = 2**18
+"""Of one pointwise convolution: the kernel holds those of a block on the stack."""
 _SQUEEZE = {"none": 0, "expanded": 1, "output": 2}
 _POINTER, _LONG, _INT, _FLOAT = ctypes.c_void_p, ctypes.c_long, ctypes.c_int, ctypes.c_float
 _SIGNATURES = {
@@ -40,8 +42,12 @@ _log = logging.getLogger(__name__)
 
 
 def covers(architecture: Architecture) -> bool:
-    """Tell whether the kernel can compute this layout: the package's own, with mean pooling."""
-    return architecture.backbone == "separable" and architecture.pooling == "mean"
+    """Tell whether the kernel can compute this layout: the package's own, with mean pooling.
+
+    Layouts of more than `MOST_WEIGHTS` are left to PyTorch, whose products are made for them.
+    """
+    own = architecture.backbone == "separable" and architecture.pooling == "mean"
+    return own and architecture.channels**2 * architecture.expansion <= MOST_WEIGHTS
 
 
 def load_kernel(architecture: Architecture, *, build: bool = True) -> ctypes.CDLL | None:

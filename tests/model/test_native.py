@@ -183,6 +183,18 @@ def test_max_pooling_and_very_wide_layouts_are_not_covered():
 
 
 @needs_compiler
+def test_a_user_without_a_home_has_no_kernel(empty_cache, monkeypatch):
+    def no_home() -> None:
+        raise RuntimeError("Could not determine home directory.")
+
+    for name in ("DANN_TFBS_CACHE", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(building.Path, "home", no_home)
+    assert load_kernel(LAYOUTS[3]) is None
+    assert load_kernel(LAYOUTS[3], build=False) is None
+
+
+@needs_compiler
 def test_a_damaged_cache_is_reported(empty_cache, caplog):
     empty_cache.mkdir()
     path = building._library(building._macros(LAYOUTS[3]))

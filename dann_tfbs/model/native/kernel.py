@@ -2,7 +2,7 @@
 
 The kernel is compiled once for each layout and kind of processor, in one to two seconds, and kept
 in `$DANN_TFBS_CACHE` (else `$XDG_CACHE_HOME/dann-tfbs`, else `~/.cache/dann-tfbs`). Deleting that
-folder is harmless. `$CXX` names another compiler than `g++` or `clang++`.
+folder is harmless; a user without a home who names none has no kernel. `$CXX` names another compiler than `g++` or `clang++`.
 """
 
 from __future__ import annotations
@@ -63,9 +63,9 @@ def load_kernel(architecture: Architecture, *, build: bool = True) -> ctypes.CDL
     Returns
     -------
     ctypes.CDLL or None
-        The library, with the signatures of its functions set. None without a compiler, for a
-        layout that the kernel does not cover, for an uncached kernel with `build=False`, and, with
-        one warning, when compiling fails.
+        The library, with the signatures of its functions set. None without a compiler or a place
+        for the cache, for a layout that the kernel does not cover, for an uncached kernel with
+        `build=False`, and, with one warning, when compiling fails.
     """
     if not covers(architecture):
         return None
@@ -127,20 +127,23 @@ def compiler() -> tuple[str, str] | None:
 
 
 def _library(macros: tuple[str, ...]) -> Path | None:
-    """Return where the kernel lies in the cache once it is built; None without a compiler."""
-    found = compiler()
-    if found is None:
+    """Return where the kernel lies in the cache once it is built; None where it cannot be."""
+    found, folder = compiler(), _cache_folder()
+    if found is None or folder is None:
         return None
     parts = [SOURCE.read_text("utf-8"), *FLAGS, *macros, found[1], _processor()]
     digest = hashlib.sha256("\n".join(parts).encode()).hexdigest()
-    return _cache_folder() / f"kernel-{digest[:32]}.so"
+    return folder / f"kernel-{digest[:32]}.so"
 
 
-def _cache_folder() -> Path:
+def _cache_folder() -> Path | None:
     named = os.environ.get("DANN_TFBS_CACHE")
     if named:
         return Path(named)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dann-tfbs"
+    try:
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dann-tfbs"
+    except RuntimeError:  # a user without a home, as containers have them
+        return None
 
 
 def _processor() -> str:

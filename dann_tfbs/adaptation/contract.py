@@ -134,14 +134,15 @@ class Alignment(nn.Module):
 
     Attributes
     ----------
-    uses_pools
-        Whether `loss` reads `source` and `target`: the passes are only made where one does.
+    uses_pools, uses_source
+        Whether `loss` reads `target` and `source`: only passes that one needs are made.
     learning_rate
         Peak learning rate of its own parameters; None means that of the network.
     """
 
     Settings: ClassVar[type[AlignmentSettings]] = AlignmentSettings
     uses_pools: ClassVar[bool] = True
+    uses_source: ClassVar[bool] = True
 
     def __init__(self, settings: AlignmentSettings, shape: Shape) -> None:
         super().__init__()

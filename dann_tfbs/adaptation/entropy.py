@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from torch import Tensor
 
 from dann_tfbs.adaptation.contract import Alignment, AlignmentBatch, AlignmentSettings
@@ -17,6 +19,8 @@ def binary_entropy(logits: Tensor) -> Tensor:
 
 class Entropy(Alignment):
     """Minimise the mean entropy of predictions (Grandvalet & Bengio 2004); pools weigh the same."""
+
+    uses_source: ClassVar[bool] = False
 
     class Settings(AlignmentSettings):
         """Settings of entropy minimisation."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 from pydantic import Field
 from torch import Tensor
@@ -43,6 +45,8 @@ def class_confusion(logits: Tensor, temperature: float) -> Tensor:
 
 class Mcc(Alignment):
     """Minimum class confusion (Jin et al. 2020); pools weigh the same."""
+
+    uses_source: ClassVar[bool] = False
 
     class Settings(AlignmentSettings):
         """Settings of MCC."""

@@ -8,7 +8,7 @@ its lowest as unbound, until the next round.
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from pydantic import Field, model_validator
@@ -28,6 +28,8 @@ from dann_tfbs.model.network import Network, State
 
 class SelfTraining(Alignment):
     """Cross-entropy of the target's head on confidently scored sequences of the pools."""
+
+    uses_source: ClassVar[bool] = False
 
     class Settings(AlignmentSettings):
         """Settings of self-training."""

@@ -122,7 +122,8 @@ def fit(
                 epoch,
                 steps,
                 priors,
-                with_pools=any(alignment.uses_pools for alignment in alignments),
+                with_pools=any(a.uses_pools for a in alignments),
+                with_source=any(a.uses_pools and a.uses_source for a in alignments),
             )
             began = time.perf_counter()
             network.train()

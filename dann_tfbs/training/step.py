@@ -54,6 +54,7 @@ def epoch_steps(
     priors: Sequence[float | None],
     *,
     with_pools: bool,
+    with_source: bool = True,
 ) -> Iterator[StepData]:
     """Yield the sequences of every step of an epoch.
 
@@ -73,8 +74,8 @@ def epoch_steps(
     priors
         Share of bound sequences among those drawn for alignments, of each model; None draws them
         as the table holds them.
-    with_pools
-        Whether any alignment reads pools.
+    with_pools, with_source
+        Whether any alignment reads pools, and source sequences beside them.
     """
     settings, seeds = experiment.training, experiment.member_seeds
     labelled = [
@@ -92,7 +93,7 @@ def epoch_steps(
             for seed in seeds
         ]
         target.append(augmented_batches(pool.codes, draws, settings, seeds, epoch, purpose))
-        for domain, data in pool.aligned.items():
+        for domain, data in pool.aligned.items() if with_source else ():
             source.append(
                 _aligned(data, experiment, epoch, steps, size, priors, domain, pool.domain)
             )

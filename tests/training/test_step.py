@@ -283,3 +283,14 @@ def test_an_own_stream_smaller_than_a_batch_repeats(table):
     material = replace(material, streams=[first, replace(first, name=("HTS", "own"), data=small)])
     drawn = steps_of(experiment, material, steps=7, with_pools=False)
     assert [tuple(data.labelled[1][0].shape) for data in drawn] == [(5, 2, 24)] * 7
+
+
+def test_source_sequences_are_drawn_only_where_an_alignment_reads_them(table):
+    experiment, material = prepared(table)
+    drawn = list(
+        epoch_steps(material, experiment, 1, 2, (None, None), with_pools=True, with_source=False)
+    )
+    both = steps_of(experiment, material, steps=2)
+    assert [len(data.source) for data in drawn] == [0, 0]
+    assert all(data.source for data in both)
+    assert torch.equal(drawn[1].target[0][0], both[1].target[0][0])

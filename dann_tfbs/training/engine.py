@@ -51,8 +51,8 @@ def use_engine(
         kernel = load_kernel(network.architecture) if possible else None
         if kernel is None:
             raise InputError(
-                "the native engine needs a CPU, a C++ compiler, mean pooling and a layout that is not "
-                "very wide.",
+                "the native engine needs a CPU, a C++ compiler, mean pooling and no very wide "
+                "layout.",
                 key="training.engine",
                 remedy="Use auto or plain.",
             )

@@ -2,7 +2,8 @@
 
 The kernel is compiled once for each layout and kind of processor, in one to two seconds, and kept
 in `$DANN_TFBS_CACHE` (else `$XDG_CACHE_HOME/dann-tfbs`, else `~/.cache/dann-tfbs`). Deleting that
-folder is harmless; a user without a home who names none has no kernel. `$CXX` names another compiler than `g++` or `clang++`.
+folder is harmless; a user without a home who names none has no kernel. `$CXX` names another
+compiler than `g++` or `clang++`.
 """
 
 from __future__ import annotations

@@ -286,7 +286,7 @@ def test_an_own_stream_smaller_than_a_batch_repeats(table):
 
 
 def test_source_sequences_are_drawn_only_where_an_alignment_reads_them(table):
-    experiment, material = prepared(table)
+    experiment, material = prepared(table, mode="dann", heads={"HTS": {"window": 24}})
     drawn = list(
         epoch_steps(material, experiment, 1, 2, (None, None), with_pools=True, with_source=False)
     )

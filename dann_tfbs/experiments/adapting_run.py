@@ -168,7 +168,7 @@ def statistics_settings(run: Run, unlabelled: Path, request: Request) -> Experim
     Raises
     ------
     InputError
-        If something is set that only a training could heed.
+        If something is set that only a training could heed, or the run has no head for the target.
     """
     heeded = request.epochs is None and request.data is None
     wrong = [word for word in request.overrides if not word.startswith(_WITHOUT_TRAINING)]
@@ -181,7 +181,18 @@ def statistics_settings(run: Run, unlabelled: Path, request: Request) -> Experim
     settings: dict[str, Any] = {"adaptation.adabn": True, "name": None}
     if request.seed is not None:
         settings["seed"] = request.seed
-    return _settings(run, unlabelled, settings, request)
+    experiment = _settings(run, unlabelled, settings, request)
+    target, heads = experiment.data.target, run.experiment.network_heads
+    if set(experiment.network_heads) != set(heads):
+        raise InputError(
+            f"the run has no head for {target}.",
+            path=run.folder,
+            key="data.target",
+            remedy=f"Its heads are {', '.join(heads)}.",
+        )
+    # Of another target the head has a window of its own, at which it is then scored.
+    data = experiment.data.model_copy(update={"window": experiment.window_of(target)})
+    return experiment.model_copy(update={"data": data})
 
 
 def _settings(run: Run, unlabelled: Path, settings: dict[str, Any], request: Request) -> Experiment:

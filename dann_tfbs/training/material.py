@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -27,6 +28,8 @@ from dann_tfbs.training.dataset import (
     labelled_table,
     source_assays,
 )
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -173,6 +176,13 @@ def gather(experiment: Experiment, table: pa.Table, path: Path, source: str) -> 
             validation[head] = held_out
     for tf, folders in experiment.data.companions.items():
         streams += _companion_streams(experiment, tf, folders, source)
+    kinds = [entry["kind"] for entry in experiment.alignments]
+    if "contrastive" in kinds and len({stream.domain for stream in streams}) < 2:
+        _log.warning(
+            "contrastive compares labelled sequences of two assays or more; all are of %s here, so "
+            "that it changes nothing.",
+            streams[0].domain,
+        )
     return Material(streams, validation, _pools(experiment, table, path, assays))
 
 
@@ -180,6 +190,12 @@ def _companion_streams(
     experiment: Experiment, tf: str, folders: tuple[Path, ...], source: str
 ) -> list[LabelledStream]:
     """Return what the heads of another TF learn: its rows of the source and of the target."""
+    if tf == experiment.data.tf or not folders:
+        raise InputError(
+            f"{tf} is the TF of the run itself." if folders else f"no table of {tf} is named.",
+            key=f"data.companions.{tf}",
+            remedy="Name prepared folders of other TFs.",
+        )
     settings = experiment.data.model_copy(update={"tf": tf})
     table = pa.concat_tables([labelled_table(settings, folder) for folder in folders])
     window = experiment.window_of(experiment.data.target)
@@ -204,7 +220,7 @@ def _companion_streams(
     if not streams:
         raise InputError(
             f"{tf} has no positives and negatives in {experiment.data.target} or {source}.",
-            path=folders[0] if folders else None,
+            path=folders[0],
             key="data.companions",
         )
     return streams
@@ -291,6 +307,13 @@ def _pool(
         )
 
     aligned = {domain: labelled([domain], "train") for domain in assays}
+    if experiment.adaptation.align != "all":
+        # Without unbound sequences, bound ones would take their place.
+        aligned = {
+            domain: data
+            for domain, data in aligned.items()
+            if data is not None and (data.labels == 0).any()
+        }
     return Pool(
         assay,
         head,

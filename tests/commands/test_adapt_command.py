@@ -281,6 +281,18 @@ def test_wrong_inputs_are_explained(folder, tmp_path):
     assert not (tmp_path / "new").exists()
 
 
+def test_statistics_of_another_target_need_its_head_and_go_by_its_window(folder, tmp_path):
+    other = ["--set", "data.target=PBM", "--out", tmp_path / "new"]
+    with pytest.raises(InputError, match=r"data\.target.*no head for PBM.*heads are HTS"):
+        run(folder / "single", folder / "pool.txt", *other)
+    assert not (tmp_path / "new").exists()
+    heads = {"HTS": {"window": 24}, "PBM": {"window": 18}}
+    two = small_experiment(folder / "table", mode="multihead", heads=heads, training={"epochs": 1})
+    train(two, tmp_path / "two")
+    run(tmp_path / "two", folder / "pool.txt", *other, "--quiet")
+    assert config_of(tmp_path / "new")["data"]["window"] == 18
+
+
 def test_a_training_needs_the_table_of_the_run(folder, tmp_path):
     shutil.copytree(folder / "table", tmp_path / "table")
     train(small_experiment(tmp_path / "table", training={"epochs": 1}), tmp_path / "run")

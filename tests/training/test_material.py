@@ -216,3 +216,31 @@ def test_held_out_sequences_of_a_pool_are_cut_as_those_aligned_with_it(tmp_path)
     assert (pool.held_out.codes[:, :6] == 4).all()
     assert (pool.held_out.codes[:, 6:18] < 4).all()
     assert pool.aligned["CHS"].codes.shape == (320, 24)
+
+
+@pytest.mark.parametrize(("align", "domains"), [("background", ["CHS"]), ("all", ["CHS", "GHTS"])])
+def test_an_assay_without_background_is_not_aligned_by_its_bound_sequences(
+    tmp_path, rng, align, domains
+):
+    bound = [row for row in rows("GHTS", "train", 20, rng) if row["label"] == 1]
+    path = planted_table(tmp_path, n=40, validation=10, extra=[*bound, *pool_rows("HTS", 30)])
+    (pool,) = gathered(path, "both", adaptation=adapting(align=align)).pools
+    assert list(pool.aligned) == domains
+
+
+@pytest.mark.parametrize(
+    ("companions", "match"),
+    [
+        ({"FOXA1": ["."]}, "FOXA1 is the TF of the run itself"),
+        ({"YY1": []}, r"companions\.YY1: no table of YY1 is named"),
+    ],
+)
+def test_companions_are_other_tfs_with_tables(table, companions, match):
+    data = {"tf": "FOXA1", "companions": companions}
+    with pytest.raises(InputError, match=match):
+        gathered(table, mode="multihead", data=data)
+
+
+def test_a_contrast_of_one_assay_is_reported(table, caplog):
+    gathered(table, adaptation=adapting("contrastive"))
+    assert "two assays or more; all are of CHS" in caplog.text

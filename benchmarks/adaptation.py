@@ -193,6 +193,10 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "entropy": _aligned("entropy", weight=0.1),
     "mcc": _aligned("mcc", weight=0.1),
     "self-training": _aligned("self_training"),
+    "self-training, weight 0.3": _aligned("self_training", weight=0.3),
+    "self-training together, weight 0.3": _aligned("self_training", weight=0.3, together=True),
+    "self-training, bound 0.003": _aligned("self_training", bound=0.003),
+    "self-training, adabn": {**_aligned("self_training"), "adaptation.adabn": True},
     "adabn": {"adaptation.adabn": True},
     "own statistics, dann": {
         "mode": "dann",

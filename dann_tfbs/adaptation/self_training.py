@@ -47,6 +47,10 @@ class SelfTraining(Alignment):
         """Share of a pool, the lowest scores, that counts as unbound."""
         decay: float = Field(0.99, ge=0, lt=1)
         """Share of the teacher that a step keeps."""
+        together: bool = False
+        """Whether the models side by side label the pools together, by the mean of their logits.
+        One that has learnt the wrong thing then does not teach it to itself, but none of them can
+        be trained again alone."""
 
         @model_validator(mode="after")
         def _apart(self) -> SelfTraining.Settings:
@@ -91,6 +95,8 @@ class SelfTraining(Alignment):
         start = 0
         for logits in score_pools(_unflattened(self.teacher, network.state_dict())):
             scores = logits.T.to(self.labels.device)  # (members, n)
+            if settings.together:
+                scores = scores.mean(0).expand_as(scores)
             count = scores.shape[1]
             order = scores.argsort(1)
             ranks = order.argsort(1)

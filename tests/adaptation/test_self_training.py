@@ -66,6 +66,14 @@ def test_the_highest_are_bound_and_the_lowest_unbound_in_every_pool_and_model():
         start += n
 
 
+def test_together_models_are_taught_by_their_mean():
+    scored = scores()
+    alignment = labelled_by(scored, bound=0.2, unbound=0.5, together=True)
+    means = [logits.mean(1, keepdim=True).expand(-1, MEMBERS) for logits in scored]
+    assert torch.equal(alignment.labels, labelled_by(means, bound=0.2, unbound=0.5).labels)
+    assert not torch.equal(alignment.labels, labelled_by(scored, bound=0.2, unbound=0.5).labels)
+
+
 def test_the_teacher_is_the_mean_of_the_first_steps_then_the_running_average():
     network = network_of()
     alignment = build(network, decay=0.75)

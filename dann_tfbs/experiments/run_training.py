@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
@@ -9,9 +10,11 @@ from typing import Literal
 import numpy as np
 
 from dann_tfbs.config import Experiment
+from dann_tfbs.errors import InputError
 from dann_tfbs.experiments.exported import Exporter
 from dann_tfbs.experiments.figures import loss_curves, pr_curve, roc_curve, save_figure
 from dann_tfbs.experiments.tracking import Tracker
+from dann_tfbs.files import write_json
 from dann_tfbs.model.deployed import DeployedNetwork
 from dann_tfbs.run_folder import CONFIG_FILE, METRICS_FILE
 from dann_tfbs.settings import as_plain
@@ -20,6 +23,10 @@ from dann_tfbs.training.train import Trained, train
 
 FIGURES = "figures"
 MLFLOW_EXPERIMENT = "dann-tfbs"
+AUDITED = 500
+"""Most sequences of an assay that the audit of an adapted run looks at."""
+
+_log = logging.getLogger(__name__)
 
 
 def run_training(
@@ -60,6 +67,8 @@ def run_training(
         exporter = Exporter()
         for member, (tracker, folder) in enumerate(zip(trackers, trained.folders, strict=True)):
             _draw(folder, trained, member)
+            if trained.experiment.adapts:
+                _draw_audit(folder, trained.experiment)
             track_run(tracker, folder, exporter)
         status = "FINISHED"
     except KeyboardInterrupt:
@@ -78,6 +87,25 @@ def _draw(folder: Path, trained: Trained, member: int) -> None:
         labels = trained.validation.labels[member]
         save_figure(pr_curve(scores, labels), folder / FIGURES / "pr.png")
         save_figure(roc_curve(scores, labels), folder / FIGURES / "roc.png")
+
+
+def _draw_audit(folder: Path, experiment: Experiment) -> None:
+    """Show what tells the assays apart in the embedding of an adapted run."""
+    from dann_tfbs.experiments.audit import audit
+    from dann_tfbs.experiments.audit_domains import read_domains
+
+    files = list(experiment.data.unlabelled.items())
+    try:
+        domains = read_domains(
+            experiment.data.path, files, tf=experiment.data.tf, most=AUDITED, seed=0
+        )
+        found = audit(domains, {"this run": load(folder, "cpu")})
+    except InputError as error:  # too few sequences, say: the run itself is complete
+        _log.warning("the run was not audited: %s", error)
+        return
+    for name, figure in found.figures().items():
+        save_figure(figure, folder / FIGURES / f"{name}.png")
+    write_json(folder / FIGURES / "audit.json", found.to_json())
 
 
 def start_tracking(

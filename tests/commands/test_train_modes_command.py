@@ -69,6 +69,10 @@ def test_a_mode_trains_predicts_and_is_evaluated(work, tmp_path, monkeypatch, mo
     result = train(work, out, "--mode", mode, *MODES[mode], "--set", "training.epochs=4",
                    "--set", "data.window=20")  # fmt: skip
     assert result.exit_code == 0, result.output
+    # What tells the assays apart is shown where they were to be made alike.
+    shown = {file.name for file in (out / "figures").iterdir()}
+    audited = {"audit.json", "embedding.png", "separability.png"}
+    assert shown & audited == (audited if mode == "dann" else set())
     assert "heads.PBM.logit.weight" in result.output
     settings = yaml.safe_load((out / "config.yaml").read_text())
     assert settings["mode"] == mode

@@ -150,7 +150,7 @@ def gather(experiment: Experiment, table: pa.Table, path: Path, source: str) -> 
     Raises
     ------
     InputError
-        If a head has no positives or no negatives, or an alignment has nothing to align.
+        If a head has no positives or no negatives, a companion no table, or a pool is missing.
     """
     assays = source_assays(source)
     present = set(pc.unique(table["assay"]).to_pylist())

@@ -142,11 +142,14 @@ def fit(
                     sums[name] = sums[name] + value if name in sums else value
                 bar.update()
             seconds = time.perf_counter() - began
-            if not sums["train_loss"].isfinite().all():
+            # The last step may spoil the weights after all losses were recorded.
+            if not all(
+                v.isfinite().all() for v in (sums["train_loss"], *network.state_dict().values())
+            ):
                 raise InputError(
-                    f"the loss of epoch {epoch} is not finite: the training diverged.",
+                    f"the training diverged in epoch {epoch}: its loss or weights are not finite.",
                     key="training.learning_rate",
-                    remedy="Lower it.",
+                    remedy="Lower it, or the weights of alignments.",
                 )
             scores = _validation_scores(network, material.validation, experiment)
             for member, records in enumerate(progress.history):

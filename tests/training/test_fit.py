@@ -82,8 +82,10 @@ def test_the_recorded_loss_is_the_mean_cross_entropy_of_each_model(labelled, tmp
         assert record["learning_rate"] == 0.009
 
 
-def test_a_training_that_diverges_is_an_error_with_a_remedy(labelled, tmp_path):
-    experiment = small_experiment(None, training={"learning_rate": float("inf")})
+@pytest.mark.parametrize("size", [16, 64])  # of 64 sequences: in the first steps, or in the last
+def test_a_training_that_diverges_is_an_error_with_a_remedy(labelled, tmp_path, size):
+    training = {"learning_rate": float("inf"), "epochs": 1, "batch_size": size}
+    experiment = small_experiment(None, training=training)
     with pytest.raises(InputError, match=r"training\.learning_rate: .*diverged.*Lower it"):
         fit(
             experiment,

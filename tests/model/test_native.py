@@ -195,12 +195,12 @@ def test_a_user_without_a_home_has_no_kernel(empty_cache, monkeypatch):
 
 
 @needs_compiler
-def test_a_damaged_cache_is_reported(empty_cache, caplog):
+def test_a_damaged_kernel_is_built_again(empty_cache):
     empty_cache.mkdir()
     path = building._library(building._macros(LAYOUTS[3]))
     path.write_bytes(b"no library")
-    assert load_kernel(LAYOUTS[3]) is None
-    assert str(path) in caplog.text
+    assert load_kernel(LAYOUTS[3]) is not None
+    assert path.stat().st_size > 1000
 
 
 @needs_compiler

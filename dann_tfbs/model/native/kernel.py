@@ -86,7 +86,11 @@ def _loaded(macros: tuple[str, ...]) -> ctypes.CDLL | None:
     try:
         if not path.is_file():
             _build(macros, path)
-        library = ctypes.CDLL(str(path))
+        try:
+            library = ctypes.CDLL(str(path))
+        except OSError:  # damaged, by a full disk for instance
+            _build(macros, path)
+            library = ctypes.CDLL(str(path))
     except (OSError, InputError, OutputError) as error:
         _log.warning("the compiled network is not available (%s); PyTorch computes it.", error)
         return None

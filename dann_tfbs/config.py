@@ -198,10 +198,11 @@ class Adaptation(StrictSettings):
     target_prior: float | Literal["bbse", "em"] = "em"
     """Share of bound sequences in the target, for `prior-corrected`: a number, or how to estimate
     it without labels, anew before every epoch."""
-    statistics: Literal["source", "batch", "shared"] = "source"
-    """Batch norm of aligned sequences: by the running statistics of the source, as at prediction;
-    by those of their own batch, which leave the running ones alone; or by their own batch and into
-    the running statistics."""
+    statistics: Literal["auto", "source", "batch", "shared"] = "auto"
+    """Batch norm of aligned sequences: by the running statistics of the source, as at prediction
+    (`source`); by those of their own batch, which leave the running ones alone (`batch`); or by
+    their own batch and into the running statistics (`shared`). `auto` is `batch` where features are
+    made alike, which is unstable otherwise, and `source` where only predictions are judged."""
     batch_size: int | None = Field(None, ge=2)
     """Sequences of each pool a step; none means `training.batch_size`."""
     match_length: bool = True

@@ -136,6 +136,8 @@ class Alignment(nn.Module):
     ----------
     uses_pools, uses_source
         Whether `loss` reads `target` and `source`: only passes that one needs are made.
+    statistics
+        What batch norm goes by in the passes of pools, where `Adaptation.statistics` is `auto`.
     learning_rate
         Peak learning rate of its own parameters; None means that of the network.
     """
@@ -143,6 +145,7 @@ class Alignment(nn.Module):
     Settings: ClassVar[type[AlignmentSettings]] = AlignmentSettings
     uses_pools: ClassVar[bool] = True
     uses_source: ClassVar[bool] = True
+    statistics: ClassVar[Literal["source", "batch"]] = "batch"
 
     def __init__(self, settings: AlignmentSettings, shape: Shape) -> None:
         super().__init__()

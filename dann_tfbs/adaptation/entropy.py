@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from torch import Tensor
 
@@ -21,6 +21,7 @@ class Entropy(Alignment):
     """Minimise the mean entropy of predictions (Grandvalet & Bengio 2004); pools weigh the same."""
 
     uses_source: ClassVar[bool] = False
+    statistics: ClassVar[Literal["source", "batch"]] = "source"
 
     class Settings(AlignmentSettings):
         """Settings of entropy minimisation."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import torch
 from pydantic import Field
@@ -47,6 +47,7 @@ class Mcc(Alignment):
     """Minimum class confusion (Jin et al. 2020); pools weigh the same."""
 
     uses_source: ClassVar[bool] = False
+    statistics: ClassVar[Literal["source", "batch"]] = "source"
 
     class Settings(AlignmentSettings):
         """Settings of MCC."""

@@ -30,6 +30,7 @@ class SelfTraining(Alignment):
     """Cross-entropy of the target's head on confidently scored sequences of the pools."""
 
     uses_source: ClassVar[bool] = False
+    statistics: ClassVar[Literal["source", "batch"]] = "source"
 
     class Settings(AlignmentSettings):
         """Settings of self-training."""

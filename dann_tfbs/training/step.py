@@ -26,6 +26,8 @@ from dann_tfbs.training.batches import (
 )
 from dann_tfbs.training.material import Material
 
+Statistics = Literal["source", "batch", "shared"]
+
 
 @dataclass(frozen=True)
 class StepData:
@@ -154,7 +156,7 @@ def task_weights(experiment: Experiment, material: Material) -> dict[str, float]
 
 
 @contextmanager
-def statistics(network: Network, choice: Literal["source", "batch", "shared"]) -> Iterator[None]:
+def statistics(network: Network, choice: Statistics) -> Iterator[None]:
     """Set what batch norm goes by for aligned sequences (`Adaptation.statistics`)."""
     norms = [m for m in network.modules() if isinstance(m, nn.BatchNorm1d)]
     before = [(norm.training, norm.momentum) for norm in norms]
@@ -209,7 +211,11 @@ class StepLoss:
         self.pools = material.pools
         self.target = experiment.data.target
         self.weights = task_weights(experiment, material)
-        self.adaptation = experiment.adaptation
+        asked = experiment.adaptation.statistics
+        own = {a.statistics for a in alignments if a.uses_pools}
+        self.statistics: Statistics = "source" if own == {"source"} else "batch"
+        if asked != "auto":
+            self.statistics = asked
         self.frozen_backbone = experiment.frozen_backbone
         self.alignments = alignments
         self.names = _names(alignments)
@@ -258,7 +264,7 @@ class StepLoss:
         self, learnt: Sequence[Part], data: StepData, progress: float
     ) -> AlignmentBatch:
         source, target = [], []
-        with statistics(self.network, self.adaptation.statistics):
+        with statistics(self.network, self.statistics):
             for domain, codes, labels in data.source:
                 source.append(self._part(domain, self._encode(codes), labels))
             for pool, (codes, rows) in zip(self.pools, data.target, strict=False):

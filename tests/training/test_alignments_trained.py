@@ -133,7 +133,10 @@ def test_the_discriminator_has_a_learning_rate_of_its_own(table, tmp_path):
     for rate in (1e-9, 0.05):
         alignment = {"kind": "dann", "weight": 0, "learning_rate": rate}
         experiment = small_experiment(
-            table, adaptation={"alignments": [alignment]}, data={"source": "CHS"}
+            table,
+            adaptation={"alignments": [alignment]},
+            data={"source": "CHS"},
+            training={"epochs": 6},
         )
         trained = train(experiment, tmp_path / str(rate))
         losses[rate] = trained.histories[0][-1]

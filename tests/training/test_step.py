@@ -294,3 +294,21 @@ def test_source_sequences_are_drawn_only_where_an_alignment_reads_them(table):
     assert [len(data.source) for data in drawn] == [0, 0]
     assert all(data.source for data in both)
     assert torch.equal(drawn[1].target[0][0], both[1].target[0][0])
+
+
+@pytest.mark.parametrize(
+    ("kinds", "asked", "expected"),
+    [
+        (["dann"], "auto", "batch"),
+        (["entropy", "self_training"], "auto", "source"),
+        (["entropy", "moments"], "auto", "batch"),
+        (["dann"], "source", "source"),
+        (["entropy"], "shared", "shared"),
+    ],
+)
+def test_batch_norm_of_pools_goes_by_what_the_alignments_look_at(table, kinds, asked, expected):
+    adaptation = {"alignments": [{"kind": kind} for kind in kinds], "statistics": asked}
+    experiment, material = prepared(table, adaptation=adaptation)
+    network = Network(experiment.architecture, ["HTS"], 2)
+    alignments = build_alignments(network, experiment, material, torch.device("cpu"))
+    assert StepLoss(network, material, experiment, alignments).statistics == expected

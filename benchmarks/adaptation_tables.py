@@ -28,7 +28,7 @@ def read(out: Path) -> Results:
     found: Results = defaultdict(dict)
     for file in sorted(out.glob("*/*.json")):
         result = json.loads(file.read_text("utf-8"))
-        if "variant" in result:
+        if "pair" in result:  # those of companions.py lie beside them
             found[result["pair"]][result["variant"]] = result
     return found
 

@@ -59,6 +59,12 @@ def build_alignments(
     return found
 
 
+def check_trainable(experiment: Experiment) -> None:
+    """Raise an InputError if backbone and heads are all frozen."""
+    if experiment.frozen_backbone and all(h.frozen for h in experiment.head_settings.values()):
+        raise InputError("backbone and heads are frozen; nothing is left to train.", key="heads")
+
+
 def parameter_groups(
     network: Network, alignments: Sequence[Alignment], experiment: Experiment
 ) -> tuple[nn.Parameter | None, list[dict[str, Any]]]:
@@ -70,11 +76,6 @@ def parameter_groups(
         The backbone as one vector; None where it is frozen.
     list of dict
         Groups with `params` and `lr`.
-
-    Raises
-    ------
-    InputError
-        If backbone and heads are all frozen.
     """
     rate = experiment.training.learning_rate
     frozen = [name for name, head in experiment.head_settings.items() if head.frozen]
@@ -89,8 +90,6 @@ def parameter_groups(
     heads = [p for p in network.heads.parameters() if p.requires_grad]
     if heads:
         vectors.append(flattened(heads))
-    if not vectors:
-        raise InputError("backbone and heads are frozen; nothing is left to train.", key="heads")
     groups: list[dict[str, Any]] = [{"params": vectors, "lr": rate}]
     for alignment in alignments:
         own = [p for p in alignment.parameters() if p.requires_grad]

@@ -26,7 +26,7 @@ from dann_tfbs.errors import InputError
 from dann_tfbs.run_folder import WEIGHTS_FILE, find_runs, is_run, write_config, write_run
 from dann_tfbs.settings import as_plain
 from dann_tfbs.trained import resolve_device
-from dann_tfbs.training.adapting import with_target_statistics
+from dann_tfbs.training.adapting import check_trainable, with_target_statistics
 from dann_tfbs.training.checkpoint import Fitted
 from dann_tfbs.training.choices import (
     Candidate,
@@ -46,6 +46,7 @@ from dann_tfbs.training.dataset import (
 from dann_tfbs.training.fit import best_epoch, fit
 from dann_tfbs.training.initial import initial_states
 from dann_tfbs.training.material import Material, gather
+from dann_tfbs.training.step import task_weights
 
 OnEpoch = Callable[[str, Sequence[dict[str, float]]], None]
 
@@ -111,10 +112,14 @@ def train(
     if experiment.data.path is None:
         raise InputError("no prepared data is named.", key="data.path", remedy="Give --data DIR.")
     began = time.time()
+    # All that can be known to be wrong is said before the run folder is made.
     for entry in experiment.alignments:
         alignment_settings(entry)
+    check_trainable(experiment)
     table = labelled_table(experiment.data, experiment.data.path)
     sets = _resolved_sets(experiment, table)
+    for resolved, material in sets.values():
+        task_weights(resolved, material)
     initial = initial_states(experiment)
     device = resolve_device(experiment.device)
     digest = _data_digest(experiment)

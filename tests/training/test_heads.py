@@ -193,6 +193,7 @@ def test_nothing_left_to_train_is_an_error(table, tmp_path):
     experiment = experiment_of(table, heads={"HTS": {"frozen": True}}, frozen_backbone=True)
     with pytest.raises(InputError, match=r"heads.*nothing is left to train"):
         train(experiment, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_run_starts_from_another_ones_backbone_and_heads_and_draws_the_rest(

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import fnmatch
+import json
 import os
 import shutil
 import sys
@@ -53,11 +54,13 @@ class Pair:
     name, group
         Names of the pair and of the direction that it belongs to.
     train, test
-        Recipes, without the data's place.
+        Recipes, without the data's place; a test may name an IBIS `fasta` and `answers` instead.
     pool
         Pattern of the raw files of the target, below the data's folder.
     settings
         Settings that all variants share.
+    root
+        The data's folder.
     """
 
     name: str
@@ -67,6 +70,7 @@ class Pair:
     test: dict[str, Any]
     pool: str
     settings: dict[str, Any] = field(default_factory=dict)
+    root: Path = DATA
 
 
 CHIP = {"assays": ["CHS"], "files": "ENCODE_K562*", "ratio": 10, "length": 100}
@@ -169,6 +173,35 @@ def pairs() -> list[Pair]:
     return found
 
 
+def simulated_pairs(root: Path) -> list[Pair]:
+    """Return the pairs of a package of `dann-tfbs simulate`: CHS and GHTS to HTS, SMS and PBM."""
+    found = []
+    for tf in sorted(folder.name for folder in (root / "train" / "CHS").iterdir()):
+        for source in ("CHS", "GHTS"):
+            for target in ("HTS", "SMS", "PBM"):
+                pools = {"HTS": "*_R0_C4_*", "SMS": "*", "PBM": "QNZS*"}
+                found.append(
+                    Pair(
+                        f"simulated-{source.lower()}-{target.lower()}-{tf}",
+                        f"simulated {source} → {target}",
+                        target,
+                        {"tf": tf, "assays": [source], "genome": str(root / "genome.fa")},
+                        {
+                            "fasta": f"test/{target}_participants.fasta",
+                            "answers": f"test/answers/{target}_{tf}.json",
+                        },
+                        f"train/{target}/{tf}/{pools[target]}",
+                        {
+                            "training.epochs": 6,
+                            "data.window": 35 if target == "PBM" else 40,
+                            "data.score_length": "own",
+                        },
+                        root,
+                    )
+                )
+    return found
+
+
 def _aligned(kind: str, align: str = "background", **settings: Any) -> dict[str, Any]:
     return {
         "adaptation.alignments": [{"kind": kind, **settings}],
@@ -217,8 +250,7 @@ def run(pair: Pair, variant: str, out: Path, seeds: int, *, inductive: bool) -> 
     began = time.perf_counter()
     work = out / pair.name
     data = prepared(pair, pair.train, work / "train-table")
-    test = read_table(prepared(pair, pair.test, work / "test-table"))
-    sequences, labels = table_sequences(test), test["label"].to_numpy()
+    sequences, labels = test_of(pair, work)
     pool, rest = _pool(pair, work, inductive=inductive)
     if rest is not None:
         kept = np.array([text in rest for text in sequence.decode(sequences)])
@@ -263,9 +295,22 @@ def run(pair: Pair, variant: str, out: Path, seeds: int, *, inductive: bool) -> 
     print(f"{pair.name}: {variant}{suffix}: {time.perf_counter() - began:.0f} s", flush=True)
 
 
+def test_of(pair: Pair, work: Path) -> tuple[Sequences, np.ndarray]:
+    """Return the sequences and labels (0 or 1) of the test."""
+    if "fasta" not in pair.test:
+        table = read_table(prepared(pair, pair.test, work / "test-table"))
+        return table_sequences(table), table["label"].to_numpy()
+    answers = json.loads((pair.root / pair.test["answers"]).read_text("utf-8"))["labels"]
+    parts, labels = [], []
+    for tags, chunk in read_scoring_input(pair.root / pair.test["fasta"]):
+        parts.append(chunk.take(np.array([tag in answers for tag in tags])))
+        labels += [int(answers[tag] > 0) for tag in tags if tag in answers]
+    return sequence.concatenate(parts), np.array(labels)
+
+
 def prepared(pair: Pair, recipe: dict[str, Any], folder: Path) -> Path:
     """Prepare a table of the pair where it is missing."""
-    values = {"ibis_root": str(DATA), "target": pair.target, **recipe}
+    values = {"ibis_root": str(pair.root), "target": pair.target, **recipe}
     if not folder.is_dir():
         prepare(validated(Recipe, values, pair.name), folder)
     return folder
@@ -282,7 +327,7 @@ def _pool(pair: Pair, work: Path, *, inductive: bool) -> tuple[Path, set[str] | 
 
 
 def _raw(pair: Pair) -> Sequences:
-    (file,) = sorted(DATA.glob(pair.pool))
+    file = sorted(pair.root.glob(pair.pool))[0]
     if pair.target == "PBM":
         return read_pbm(file).sequences
     return sequence.concatenate([chunk for _, chunk in read_scoring_input(file)])
@@ -295,12 +340,14 @@ def main() -> None:
     parser.add_argument("--variants", nargs="+", default=list(VARIANTS), choices=list(VARIANTS))
     parser.add_argument("--out", type=Path, default=Path("runs/adaptation"))
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--simulated", type=Path, help="a package of `dann-tfbs simulate` instead")
     parser.add_argument("--inductive", action="store_true", help="adapt on half, test on the rest")
     parser.add_argument("--backwards", action="store_true", help="last pair first")
     parser.add_argument("--list", action="store_true")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    chosen = [p for p in pairs() if any(fnmatch.fnmatch(p.name, g) for g in arguments.pairs)]
+    known = simulated_pairs(arguments.simulated) if arguments.simulated else pairs()
+    chosen = [p for p in known if any(fnmatch.fnmatch(p.name, g) for g in arguments.pairs)]
     for pair in reversed(chosen) if arguments.backwards else chosen:
         if arguments.list:
             print(pair.name)

@@ -21,10 +21,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from adaptation import SELEX, Pair, pairs, prepared
+from adaptation import SELEX, Pair, pairs, prepared, simulated_pairs, test_of
 
 from dann_tfbs.config import Experiment
-from dann_tfbs.data.table import read_table, table_sequences
 from dann_tfbs.evaluation.metrics import auprc, auroc
 from dann_tfbs.files import write_json
 from dann_tfbs.settings import validated, with_values
@@ -39,25 +38,48 @@ SETTINGS = {
     "training.batch_positives": 0.25,
     "training.epochs": 4,
 }
+
+
+def known_pairs(simulated: Path | None) -> dict[str, tuple[Pair, Pair]]:
+    """Return, for every TF, the pair that learns its peaks and tests its reads, and its reads."""
+    if simulated is None:
+        by_name = {pair.name: pair for pair in pairs()}
+        return {tf: (by_name[f"chs-hts-{tf}"], by_name[f"hts-chs-{tf}"]) for tf in SELEX}
+    found = {}
+    for pair in simulated_pairs(simulated):
+        if pair.group == "simulated CHS → HTS":
+            tf = pair.train["tf"]
+            recipe = {"tf": tf, "assays": ["HTS"], "cycles": [4], "split": {"test": 0.0}}
+            reads = Pair(f"simulated-hts-{tf}", "", "HTS", recipe, {}, "", {}, simulated)
+            found[tf] = (pair, reads)
+    return found
+
+
 VARIANTS = ("alone", "peaks of others", "step", "heads")
 
 
-def run(tf: str, variant: str, channels: int, out: Path, seeds: int) -> dict[str, Any]:
+def run(
+    tf: str,
+    variant: str,
+    channels: int,
+    known: dict[str, tuple[Pair, Pair]],
+    out: Path,
+    seeds: int,
+) -> dict[str, Any]:
     """Train one variant without a TF's reads and test it on them."""
-    result = out / "companions" / f"{tf}-{variant}-{channels}.json"
+    peaks, _ = known[tf]
+    result = out / "companions" / f"{peaks.name}-{variant}-{channels}.json"
     if result.is_file():
         found: dict[str, Any] = json.loads(result.read_text("utf-8"))
         return found
     began = time.perf_counter()
-    by_name = {pair.name: pair for pair in pairs()}
 
-    def table(pair: Pair, part: str) -> Path:
-        recipe = pair.train if part == "train" else pair.test
-        return prepared(pair, recipe, out / pair.name / f"{part}-table")
+    def table(pair: Pair) -> str:
+        return str(prepared(pair, pair.train, out / pair.name / "train-table"))
 
     values: dict[str, Any] = {
         **SETTINGS,
-        "data.path": str(table(by_name[f"chs-hts-{tf}"], "train")),
+        "data.path": table(peaks),
         "architecture.stem_channels": channels,
         "seeds": seeds,
     }
@@ -67,15 +89,14 @@ def run(tf: str, variant: str, channels: int, out: Path, seeds: int) -> dict[str
             "heads": {"HTS": {"window": SETTINGS["data.window"]}},
             "assay_steps": variant != "heads",
         }
-        for other in SELEX:
+        for other, (other_peaks, other_reads) in known.items():
             if other == tf:
                 continue
-            folders = [str(table(by_name[f"chs-hts-{other}"], "train"))]
+            folders = [table(other_peaks)]
             if variant != "peaks of others":
-                folders.append(str(table(by_name[f"hts-chs-{other}"], "train")))
+                folders.append(table(other_reads))
             values[f"data.companions.{other}"] = folders
-    test = read_table(table(by_name[f"chs-hts-{tf}"], "test"))
-    sequences, labels = table_sequences(test), test["label"].to_numpy()
+    sequences, labels = test_of(peaks, out / peaks.name)
     folder = result.with_suffix("")
     shutil.rmtree(folder, ignore_errors=True)
     train(validated(Experiment, with_values({}, values), tf), folder)
@@ -97,8 +118,9 @@ def run(tf: str, variant: str, channels: int, out: Path, seeds: int) -> dict[str
 
 def print_table(results: list[dict[str, Any]]) -> None:
     """Print medians over seeds, and the mean paired gain over `alone` with TFs resampled."""
-    print("| network | " + " | ".join(SELEX) + " | AUROC gain over alone [95 %] |")
-    print("|---" * (len(SELEX) + 2) + "|")
+    tfs = list(dict.fromkeys(r["tf"] for r in results))
+    print("| network | " + " | ".join(tfs) + " | AUROC gain over alone [95 %] |")
+    print("|---" * (len(tfs) + 2) + "|")
     rng = np.random.default_rng(0)
     for channels in sorted({r["channels"] for r in results}):
         rows = {v: [r for r in results if (r["variant"], r["channels"]) == (v, channels)]
@@ -122,13 +144,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, default=Path("runs/adaptation"))
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--simulated", type=Path, help="a package of `dann-tfbs simulate` instead")
     parser.add_argument("--channels", type=int, nargs="+", default=[4, 8])
     arguments = parser.parse_args()
     torch.set_num_threads(1)
+    known = known_pairs(arguments.simulated)
     results = [
-        run(tf, variant, channels, arguments.out, arguments.seeds)
+        run(tf, variant, channels, known, arguments.out, arguments.seeds)
         for channels in arguments.channels
-        for tf in SELEX
+        for tf in known
         for variant in VARIANTS
     ]
     print_table(results)

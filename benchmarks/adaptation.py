@@ -31,6 +31,7 @@ from dann_tfbs.data.prepare import prepare
 from dann_tfbs.data.readers.pbm import read_pbm
 from dann_tfbs.data.recipe import Recipe
 from dann_tfbs.data.scoring_input import read_scoring_input
+from dann_tfbs.data.shuffle import dinucleotide_shuffle
 from dann_tfbs.data.table import read_table, table_sequences
 from dann_tfbs.errors import DannTfbsError
 from dann_tfbs.evaluation.metrics import auprc, auroc
@@ -220,6 +221,16 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "coral": _aligned("coral"),
     "moments": _aligned("moments"),
     "moments, weight 0.1": _aligned("moments", weight=0.1),
+    "moments, weight 0.3": _aligned("moments", weight=0.3),
+    # Controls: the same loss against the composition of the target alone, and against the source.
+    "moments, weight 0.1, shuffled pool": {
+        **_aligned("moments", weight=0.1),
+        "pool": "shuffled",
+    },
+    "moments, weight 0.1, source as pool": {
+        **_aligned("moments", weight=0.1),
+        "pool": "source",
+    },
     "moments, all": _aligned("moments", "all"),
     "moments, prior-corrected": _aligned("moments", "prior-corrected"),
     "mmd": _aligned("mmd"),
@@ -251,11 +262,11 @@ def run(pair: Pair, variant: str, out: Path, seeds: int, *, inductive: bool) -> 
     work = out / pair.name
     data = prepared(pair, pair.train, work / "train-table")
     sequences, labels = test_of(pair, work)
-    pool, rest = _pool(pair, work, inductive=inductive)
+    own = dict(VARIANTS[variant])
+    pool, rest = _pool(pair, work, own.pop("pool", "target"), inductive=inductive)
     if rest is not None:
         kept = np.array([text in rest for text in sequence.decode(sequences)])
         sequences, labels = sequences.take(kept), labels[kept]
-    own = dict(VARIANTS[variant])
     values = {
         "data.path": str(data),
         "data.target": pair.target,
@@ -316,10 +327,20 @@ def prepared(pair: Pair, recipe: dict[str, Any], folder: Path) -> Path:
     return folder
 
 
-def _pool(pair: Pair, work: Path, *, inductive: bool) -> tuple[Path, set[str] | None]:
-    """Write all sequences of the raw file, or a random half; return it and the other half."""
-    path = work / ("pool-half.txt" if inductive else "pool.txt")
-    texts = np.array(sequence.decode(_raw(pair)))
+def _pool(pair: Pair, work: Path, kind: str, *, inductive: bool) -> tuple[Path, set[str] | None]:
+    """Write all sequences of the raw file, or a random half; return it and the other half.
+
+    As controls, `shuffled` has every dinucleotide count of each sequence and nothing else of it, and
+    `source` are unbound training sequences.
+    """
+    path = work / f"pool-{kind}{'-half' if inductive else ''}.txt"
+    raw = _raw(pair)
+    if kind == "source":
+        table = read_table(work / "train-table")
+        raw = table_sequences(table).take(table["label"].to_numpy() == 0)
+    elif kind == "shuffled":
+        raw = dinucleotide_shuffle(raw, np.random.default_rng(0))
+    texts = np.array(sequence.decode(raw))
     half = np.random.default_rng(0).random(len(texts)) < 0.5
     if not path.is_file():
         write_text(path, "\n".join(texts[half] if inductive else texts) + "\n")

@@ -230,6 +230,11 @@ ADVERSARIAL = ("dann", "cdan")
 """Kinds of alignments that make a run of mode `dann` what it is."""
 
 
+GENTLE_ALIGNMENT = {"kind": "moments", "weight": 0.1}
+"""What `train --unlabelled` does where no alignment is set: it did no harm on any pair of assays
+that was measured (docs/results.md)."""
+
+
 class Experiment(StrictSettings):
     """A whole run."""
 

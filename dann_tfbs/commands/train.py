@@ -32,7 +32,8 @@ RUNS = Path("runs")
     "--unlabelled",
     multiple=True,
     metavar="[ASSAY=]FILE",
-    help="Unlabelled sequences of an assay (of the target, if none is named), for adaptation.",
+    help="Unlabelled sequences of an assay (of the target, if none is named), to adapt to; where no "
+    "alignment is set, by the moments of the background.",
 )
 @click.option("--out", type=click.Path(path_type=Path), help="Run folder; else a new one in runs/.")
 @click.option("--seed", type=int, help="Seed of all randomness.")
@@ -69,7 +70,7 @@ def train(
     """Train on a prepared folder; without --data, on a built-in simulated set."""
     import torch
 
-    from dann_tfbs.config import Experiment
+    from dann_tfbs.config import GENTLE_ALIGNMENT, Experiment
     from dann_tfbs.data.table import prepared_target
     from dann_tfbs.experiments.built_in import built_in_data
     from dann_tfbs.experiments.run_training import run_training
@@ -94,8 +95,10 @@ def train(
         files = _by_assay(unlabelled, experiment.data.target)
         values = with_values(values, {"data.unlabelled": files})
         experiment = validated(Experiment, values, "--unlabelled")
-    if experiment.data.unlabelled and not experiment.adapts:
-        click.echo("No alignment is set: the unlabelled sequences are not used.", err=True)
+        if not experiment.adapts:
+            click.echo("No alignment is set: matching the moments of the background.", err=True)
+            values = with_values(values, {"adaptation.alignments": [GENTLE_ALIGNMENT]})
+            experiment = validated(Experiment, values, "--unlabelled")
     if experiment.data.path is None:
         click.echo("No data given: training on the built-in simulated set.", err=True)
         path = built_in_data(RUNS / "built-in", experiment.data.target)

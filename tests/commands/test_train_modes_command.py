@@ -165,3 +165,18 @@ def test_an_adapted_run_is_resumed_by_the_command(work, tmp_path, monkeypatch):
     for seed in (0, 1):
         name = f"seed-{seed}/weights.safetensors"
         assert (parts / name).read_bytes() == (whole / name).read_bytes()
+
+
+def test_unlabelled_files_alone_are_matched_by_moments(work, tmp_path):
+    out = tmp_path / "run"
+    result = train(work, out, "--target", "HTS", "--unlabelled", work / "reads.txt")
+    assert result.exit_code == 0, result.output
+    assert "matching the moments" in result.stderr
+    settings = yaml.safe_load((out / "config.yaml").read_text())
+    assert settings["adaptation"]["alignments"] == [{"kind": "moments", "weight": 0.1}]
+    assert "moments_loss" in history_of(out)[-1]
+    asked = tmp_path / "asked"
+    result = train(work, asked, "--target", "HTS", "--unlabelled", work / "reads.txt",
+                   "--set", "adaptation.adabn=true")  # fmt: skip
+    assert result.exit_code == 0, result.output
+    assert yaml.safe_load((asked / "config.yaml").read_text())["adaptation"]["alignments"] == []

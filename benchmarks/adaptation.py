@@ -330,8 +330,8 @@ def prepared(pair: Pair, recipe: dict[str, Any], folder: Path) -> Path:
 def _pool(pair: Pair, work: Path, kind: str, *, inductive: bool) -> tuple[Path, set[str] | None]:
     """Write all sequences of the raw file, or a random half; return it and the other half.
 
-    As controls, `shuffled` has every dinucleotide count of each sequence and nothing else of it, and
-    `source` are unbound training sequences.
+    As controls, `shuffled` has every dinucleotide count of each sequence and nothing else of it,
+    and `source` are unbound training sequences.
     """
     path = work / f"pool-{kind}{'-half' if inductive else ''}.txt"
     raw = _raw(pair)

@@ -32,8 +32,8 @@ RUNS = Path("runs")
     "--unlabelled",
     multiple=True,
     metavar="[ASSAY=]FILE",
-    help="Unlabelled sequences of an assay (of the target, if none is named), to adapt to; where no "
-    "alignment is set, by the moments of the background.",
+    help="Unlabelled sequences of an assay (of the target, if none is named), to adapt to; where "
+    "no alignment is set, by the moments of the background.",
 )
 @click.option("--out", type=click.Path(path_type=Path), help="Run folder; else a new one in runs/.")
 @click.option("--seed", type=int, help="Seed of all randomness.")

@@ -263,9 +263,9 @@ def run(pair: Pair, variant: str, out: Path, seeds: int, *, inductive: bool) -> 
     data = prepared(pair, pair.train, work / "train-table")
     sequences, labels = test_of(pair, work)
     own = dict(VARIANTS[variant])
-    pool, rest = _pool(pair, work, own.pop("pool", "target"), inductive=inductive)
-    if rest is not None:
-        kept = np.array([text in rest for text in sequence.decode(sequences)])
+    pool, shown = _pool(pair, work, own.pop("pool", "target"), inductive=inductive)
+    if shown is not None:
+        kept = np.array([text not in shown for text in sequence.decode(sequences)])
         sequences, labels = sequences.take(kept), labels[kept]
     values = {
         "data.path": str(data),
@@ -328,7 +328,7 @@ def prepared(pair: Pair, recipe: dict[str, Any], folder: Path) -> Path:
 
 
 def _pool(pair: Pair, work: Path, kind: str, *, inductive: bool) -> tuple[Path, set[str] | None]:
-    """Write all sequences of the raw file, or a random half; return it and the other half.
+    """Write all sequences of the raw file, or a random half; return it and what the half holds.
 
     As controls, `shuffled` has every dinucleotide count of each sequence and nothing else of it,
     and `source` are unbound training sequences.
@@ -344,7 +344,7 @@ def _pool(pair: Pair, work: Path, kind: str, *, inductive: bool) -> tuple[Path, 
     half = np.random.default_rng(0).random(len(texts)) < 0.5
     if not path.is_file():
         write_text(path, "\n".join(texts[half] if inductive else texts) + "\n")
-    return path, (set(texts[~half]) - set(texts[half])) if inductive else None
+    return path, set(texts[half]) if inductive else None
 
 
 def _raw(pair: Pair) -> Sequences:

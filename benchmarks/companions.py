@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from adaptation import SELEX, Pair, pairs, prepared, simulated_pairs, test_of
+from adaptation import READS, SELEX, Pair, pairs, prepared, simulated_pairs, test_of
 
 from dann_tfbs.config import Experiment
 from dann_tfbs.evaluation.metrics import auprc, auroc
@@ -49,7 +49,7 @@ def known_pairs(simulated: Path | None) -> dict[str, tuple[Pair, Pair]]:
     for pair in simulated_pairs(simulated):
         if pair.group == "simulated CHS → HTS":
             tf = pair.train["tf"]
-            recipe = {"tf": tf, "assays": ["HTS"], "cycles": [4], "split": {"test": 0.0}}
+            recipe = {"tf": tf, **READS, "ratio": 2, "max_positives": 1500, "split": {"test": 0.0}}
             reads = Pair(f"simulated-hts-{tf}", "", "HTS", recipe, {}, "", {}, simulated)
             found[tf] = (pair, reads)
     return found

@@ -9,19 +9,17 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from dann_tfbs import sequence
-from dann_tfbs.data.scoring_input import read_scoring_input
-from dann_tfbs.data.table import read_table, table_sequences
 from dann_tfbs.embedding import embeddings
 from dann_tfbs.errors import InputError
-from dann_tfbs.evaluation.answers import Answers, choose_split, read_answers
 from dann_tfbs.evaluation.metrics import auroc
 from dann_tfbs.evaluation.report import markdown_table
 from dann_tfbs.experiments.audit_domains import read_pool
+from dann_tfbs.experiments.candidate_table import columns, plain
 from dann_tfbs.experiments.leaving_out import left_out_scores
+from dann_tfbs.experiments.oracle import oracle_aurocs
 from dann_tfbs.experiments.own_table import REMEDY, own_table, table_digest
 from dann_tfbs.run_folder import Run, find_runs, read_run
 from dann_tfbs.sequence import Sequences
@@ -29,7 +27,7 @@ from dann_tfbs.streams import stream
 from dann_tfbs.trained import TrainedModel, load
 from dann_tfbs.training.dataset import labelled_sequences, labelled_table, source_assays
 from dann_tfbs.training.importance import MAX_WEIGHT, importance_weights
-from dann_tfbs.training.selection import Record, Risk, RuleName, Selection, choose, dev, iwv
+from dann_tfbs.training.selection import Record, Risk, RuleName, Selection, choose
 
 MOST_UNLABELLED = 10_000
 """Unlabelled sequences that importance weights are estimated from."""
@@ -130,16 +128,16 @@ class Comparison:
             "effective_sizes": dict(chosen.effective_sizes),
             "held_out": self.held_out,
             "weights": None if self.weighting is None else asdict(self.weighting),
-            "candidates": [_plain(record) for record in self.records],
+            "candidates": [plain(record) for record in self.records],
         }
 
     def to_table(self) -> str:
         """Return a Markdown table of all candidates, and what a reader must know about it."""
-        columns = [column for column in _columns(self.records) if any(map(column[1], self.records))]
-        rows = [["candidate", *(title for title, _ in columns)]]
+        shown = [column for column in columns(self.records) if any(map(column[1], self.records))]
+        rows = [["candidate", *(title for title, _ in shown)]]
         for record in self.records:
             mark = " (chosen)" if record.name == self.selection.name else ""
-            rows.append([record.name + mark, *(text(record) for _, text in columns)])
+            rows.append([record.name + mark, *(text(record) for _, text in shown)])
         return "\n".join([markdown_table(rows), "", *self._notes()]) + "\n"
 
     def _notes(self) -> list[str]:
@@ -222,7 +220,7 @@ def compare(
         ]
     if rule == "oracle":
         assert answers is not None
-        scores = oracle_aurocs(candidates, answers, unlabelled)
+        scores = oracle_aurocs([one.model for one in candidates], answers, unlabelled)
         records = [replace(r, oracle=score) for r, score in zip(records, scores, strict=True)]
     counts = {assay: len(part.labels) for assay, part in held_out.items()}
     return Comparison(records, choose(records, rule), counts, weighting)
@@ -368,114 +366,3 @@ def weighted_risks(
         risks.append(Risk.of(losses.mean(axis=1), weights))
     clipped = float(np.mean([estimate.clipped for estimate in estimates]))
     return risks, Weighting(first.name, length, len(pool), clipped)
-
-
-def oracle_aurocs(
-    candidates: Sequence[Candidate], answers: Path, unlabelled: Path | None
-) -> list[float]:
-    """Return the AUROC of every candidate on labelled target sequences, a mean over its seeds.
-
-    Raises
-    ------
-    InputError
-        If the answers cannot be read, hold no sequences and none are given, or lack one class.
-    """
-    data = candidates[0].model.experiment.data
-    labelled = choose_split(read_answers(answers, data.tf, data.target))
-    bound = labelled.labels > 0
-    if not 0 < bound.sum() < len(bound):
-        raise InputError(
-            f"{bound.sum()} of {len(bound)} sequences are bound.",
-            path=answers,
-            remedy="An AUROC needs bound and unbound ones.",
-        )
-    sequences = _sequences_of(labelled, unlabelled)
-    return [
-        float(np.mean([auroc(column, bound) for column in one.model.logits(sequences).T]))
-        for one in candidates
-    ]
-
-
-def _sequences_of(answers: Answers, unlabelled: Path | None) -> Sequences:
-    """Return the sequence of every answer: of its own row, or by its tag in another file."""
-    path = answers.path
-    if path.is_dir() or path.suffix == ".parquet":
-        rows = read_table(path, ["tag", "sequence", "label", "tf", "assay"])
-        own = pc.and_(
-            pc.equal(rows["tf"], answers.tf[0]), pc.equal(rows["assay"], answers.assay[0])
-        )
-        rows = rows.filter(pc.and_(own, pc.is_valid(rows["label"])))
-        found, tags = table_sequences(rows), rows["tag"].combine_chunks()
-    elif unlabelled is None:
-        raise InputError(
-            "holds labels, but no sequences.",
-            path=path,
-            key="--unlabelled",
-            remedy="Give the file with the sequences of its tags as --unlabelled.",
-        )
-    else:
-        chunks = list(read_scoring_input(unlabelled))
-        found = sequence.concatenate([sequences for _, sequences in chunks])
-        tags = pa.array([tag for names, _ in chunks for tag in names], pa.string())
-    places = pc.index_in(answers.tags, value_set=tags)
-    if places.null_count:
-        row = int(np.argmax(pc.is_null(places).to_numpy(zero_copy_only=False)))
-        raise InputError(
-            f"{places.null_count} of {len(places)} tags have no sequence, the first is "
-            f"'{answers.tags[row].as_py()}'.",
-            path=path,
-            remedy="Give the file with the sequences of these tags as --unlabelled.",
-        )
-    return found.take(places.to_numpy())
-
-
-Column = tuple[str, Callable[[Record], str]]
-
-
-def _columns(records: Sequence[Record]) -> list[Column]:
-    """Return title and text of every column after the name; the text is empty where unrecorded."""
-    assays = list(dict.fromkeys(assay for record in records for assay in record.left_out))
-
-    def of_risk(number: Callable[[Record], float], digits: int) -> Callable[[Record], str]:
-        return lambda record: "" if record.risk is None else f"{number(record):.{digits}f}"
-
-    def effective(record: Record) -> float:
-        return record.risk.effective_size if record.risk else 0.0
-
-    def mean_weight(record: Record) -> float:
-        return record.risk.mean_weight if record.risk else 0.0
-
-    def without(assay: str) -> Callable[[Record], str]:
-        return lambda record: _text(record.left_out.get(assay))
-
-    return [
-        ("source AUROC", lambda record: _text(record.source_auroc)),
-        *((f"without {assay}", without(assay)) for assay in assays),
-        ("IWV risk", of_risk(iwv, 4)),
-        ("DEV risk", of_risk(dev, 4)),
-        ("effective size", of_risk(effective, 1)),
-        ("mean weight", of_risk(mean_weight, 2)),
-        (ORACLE, lambda record: _text(record.oracle)),
-    ]
-
-
-ORACLE = "oracle AUROC (reads target labels)"
-"""How numbers that were read off labels of the target are named, wherever they are shown."""
-
-
-def _text(value: float | None) -> str:
-    return "" if value is None else f"{value:.4f}"
-
-
-def _plain(record: Record) -> dict[str, Any]:
-    values: dict[str, Any] = {
-        "name": record.name,
-        "source_auroc": record.source_auroc,
-        "left_out": dict(record.left_out),
-    }
-    if record.risk is not None:
-        values["risk"] = asdict(record.risk) | {"effective_size": record.risk.effective_size}
-        values |= {"iwv": iwv(record), "dev": dev(record)}
-    if record.oracle is not None:
-        values[ORACLE] = record.oracle
-    return values

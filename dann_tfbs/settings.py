@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin
@@ -105,6 +106,25 @@ def read_yaml(path: Path) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise InputError("must hold keys with values.", path=path)
     return values
+
+
+def read_json(kind: type[Settings], path: Path) -> Settings:
+    """Read settings that were written as JSON.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, is no JSON object, or holds something else than these settings.
+    """
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"cannot be read ({error.strerror}).", path=path) from error
+    except ValueError as error:
+        raise InputError(f"is not valid JSON ({error}).", path=path) from error
+    if not isinstance(values, dict):
+        raise InputError("must hold keys with values.", path=path)
+    return validated(kind, values, str(path))
 
 
 def with_overrides(values: Mapping[str, Any], overrides: Iterable[str]) -> dict[str, Any]:

@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "select": ("dann_tfbs.commands.select:select", "Choose among runs without target labels."),
     "predict": ("dann_tfbs.commands.predict:predict", "Score sequences with trained models."),
     "evaluate": ("dann_tfbs.commands.evaluate:evaluate", "Compare predictions with answers."),
+    "ablate": ("dann_tfbs.commands.ablate:ablate", "Run a study: many trainings, compared."),
     "audit": ("dann_tfbs.commands.audit:audit", "Show what tells assays apart."),
 }
 """Each command's name, where it lives (`module:attribute`) and its line in `--help`."""

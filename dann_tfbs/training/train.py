@@ -122,7 +122,7 @@ def train(
         task_weights(resolved, material)
     initial = initial_states(experiment)
     device = resolve_device(experiment.device)
-    digest = _data_digest(experiment)
+    digest = data_digest(experiment)
     _open_folder(out, experiment, resume=resume)
 
     candidates: dict[str, Candidate] = {}
@@ -179,7 +179,7 @@ def _resolved_sets(
     return sets
 
 
-def _data_digest(experiment: Experiment) -> str:
+def data_digest(experiment: Experiment) -> str:
     """Digest of the table and of all other files that decide the weights."""
     path = experiment.data.path
     assert path is not None
@@ -202,7 +202,7 @@ def _open_folder(out: Path, experiment: Experiment, *, resume: bool) -> None:
     if resume:
         if not out.is_dir():
             raise InputError("there is no run to resume.", path=out)
-        if all(is_run(folder) for folder in _member_folders(out, experiment)):
+        if all(is_run(folder) for folder in member_folders(out, experiment)):
             raise InputError("the run is finished.", path=out, remedy="Train into another folder.")
         return
     try:
@@ -258,7 +258,8 @@ def _identity(experiment: Experiment, data_digest: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _member_folders(out: Path, experiment: Experiment) -> list[Path]:
+def member_folders(out: Path, experiment: Experiment) -> list[Path]:
+    """Return the run folder of each model that `train` writes into `out`."""
     seeds = experiment.member_seeds
     return [out] if len(seeds) == 1 else [out / f"seed-{seed}" for seed in seeds]
 
@@ -271,7 +272,7 @@ def _write_runs(
     provenance: dict[str, Any],
 ) -> list[Path]:
     seeds = experiment.member_seeds
-    folders = _member_folders(out, experiment)
+    folders = member_folders(out, experiment)
     started = _started_from(experiment)
     for member, (folder, seed) in enumerate(zip(folders, seeds, strict=True)):
         records = fitted.history[member]

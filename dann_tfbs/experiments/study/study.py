@@ -1,0 +1,157 @@
+"""A whole study: tables, trainings, outcomes, and what is read back of them."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from dann_tfbs.errors import InputError
+from dann_tfbs.experiments.outcome import OUTCOME_FILE, Outcome, read_outcome
+from dann_tfbs.experiments.study.cluster import Machines, WorkLost, connected, spread
+from dann_tfbs.experiments.study.run_unit import FAILED, RUNS, run_unit
+from dann_tfbs.experiments.study.settings import Study
+from dann_tfbs.experiments.study.units import RESULTS_VERSION, Unit
+from dann_tfbs.experiments.study.variants import variants_of
+from dann_tfbs.files import write_json, write_text
+from dann_tfbs.settings import as_plain, read_yaml
+
+STUDY_FILE = "study.yaml"
+"""The resolved study, with its trainings: what a comparison needs to read the folder."""
+
+
+@dataclass(frozen=True)
+class Done:
+    """What came of one training.
+
+    Attributes
+    ----------
+    unit
+        The training.
+    folder
+        Where it lies.
+    error
+        Why it failed; None where it did not.
+    """
+
+    unit: Unit
+    folder: Path
+    error: str | None
+
+
+def open_study(out: Path, study: Study, data: str, units: list[Unit]) -> None:
+    """Write the study's file; its folder may hold an earlier state of the same study.
+
+    Raises
+    ------
+    InputError
+        If the folder holds another study, or something else.
+    """
+    path = out / STUDY_FILE
+    if path.is_file():
+        other = read_yaml(path)
+        if (other.get("name"), other.get("data_used")) != (study.name, data):
+            raise InputError(
+                f"holds the study {other.get('name')} on {other.get('data_used')} data.",
+                path=out,
+                remedy="Choose another --out.",
+            )
+    variants = variants_of(study)
+    plain: dict[str, Any] = as_plain(study)
+    plain |= {
+        "reference": variants[0].name,
+        "data_used": data,
+        "results_version": RESULTS_VERSION,
+        "commit": _commit(),
+        "runs": [
+            {"key": u.key, "variant": u.variant, "factor": u.factor, "task": u.task} for u in units
+        ],
+    }
+    write_text(path, yaml.safe_dump(plain, sort_keys=False))
+
+
+def _commit() -> str | None:
+    """Return the commit of the package's own repository, where it lies in one."""
+    here = Path(__file__).parent
+    command = ["git", "-C", str(here), "rev-parse", "HEAD"]
+    try:
+        asked = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return asked.stdout.strip()
+
+
+def finished(unit: Unit, out: Path) -> bool:
+    """Tell whether a training's outcome is there."""
+    return (out / RUNS / unit.key / OUTCOME_FILE).is_file()
+
+
+def run_study(
+    units: list[Unit], out: Path, machines: Machines, on_done: Callable[[Done], None]
+) -> list[Done]:
+    """Run every training that is not finished, and return what failed.
+
+    Parameters
+    ----------
+    units
+        All trainings of the study.
+    out
+        Its folder; with a cluster, one that all machines see under this path.
+    machines
+        Where to run.
+    on_done
+        Called in this process after each training.
+    """
+    waiting = [unit for unit in units if not finished(unit, out)]
+    failed = []
+    if not waiting:
+        return failed
+    with connected(machines) as client:
+        work = partial(run_unit, out=out.resolve())
+        for unit, result in spread(client, work, waiting):
+            if isinstance(result, WorkLost):
+                _write_lost(unit, out, result)
+            done = Done(unit, out / RUNS / unit.key, _error(unit, out, result))
+            if done.error is not None:
+                failed.append(done)
+            on_done(done)
+    return failed
+
+
+def _error(unit: Unit, out: Path, result: bool | WorkLost) -> str | None:
+    if result is True:
+        return None
+    if isinstance(result, WorkLost):
+        return str(result)
+    return str(read_yaml(out / FAILED / f"{unit.key}.json")["error"])
+
+
+def _write_lost(unit: Unit, out: Path, lost: WorkLost) -> None:
+    record = {"variant": unit.variant, "task": unit.task, "error": str(lost), "traceback": ""}
+    write_json(out / FAILED / f"{unit.key}.json", record)
+
+
+def read_study(out: Path) -> list[Outcome]:
+    """Return the outcomes of a study's present trainings, in the order of variants and tasks.
+
+    Those of an earlier state of the study, whose settings have changed since, are left out.
+
+    Raises
+    ------
+    InputError
+        If the folder is no study.
+    """
+    values = read_yaml(out / STUDY_FILE)
+    outcomes = []
+    for entry in values.get("runs", []):
+        path = out / RUNS / entry["key"] / OUTCOME_FILE
+        if path.is_file():
+            # Names may have changed since the training; they decide nothing.
+            names = {k: entry[k] for k in ("variant", "factor", "task")}
+            outcomes.append(read_outcome(path).model_copy(update=names))
+    return outcomes

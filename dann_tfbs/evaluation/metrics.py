@@ -1,9 +1,11 @@
 """The metrics of the IBIS challenge: AUROC, AUPRC, their means over best-scoring shares, Kendall τ.
 
-All curve metrics come from one sort of the scores. The sort gives a `Ranking`: how many positives
-and negatives score at least t, at each threshold t where that matters. The best-scoring share of a
-set, taken separately from positives and negatives, is the same ranking with both counts capped, so
-it needs no further sort, and how ties are broken cannot matter.
+All curve metrics come from one sort of the scores, or one count where scores are whole numbers of a
+small range, as the five-digit scores of submissions are in steps of 10⁻⁵. It gives how many
+positives and negatives score at least t, at each threshold t where that matters. The best-scoring
+share of a set, taken separately from positives and negatives, is the same with both counts capped,
+so it needs no further sort, and which of several records tied at the cut are taken cannot matter:
+records of one class and one score are alike.
 
 A record is positive where its label is above 0; labels of SELEX sets may be cycles.
 """
@@ -12,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -25,6 +28,9 @@ Area = Callable[[Floats, Floats], Floats]
 
 SHARES = (1.0, 0.5, 0.25)
 """Shares over which MAUROC and MAUPRC average (IBIS)."""
+
+_MOST_VALUES = 1 << 20
+"""Range of whole-number scores up to which counting by value is tried, however few they are."""
 
 
 @dataclass(frozen=True)
@@ -69,26 +75,72 @@ def rank(scores: ArrayLike, labels: ArrayLike) -> Ranking:
         If the lengths differ, a value is NaN, or there are no positives or no negatives.
     """
     scores, labels = checked(scores, labels)
-    positive = labels > 0
+    positive = _both_classes(labels)
+    order = np.argsort(scores)[::-1]
+    scores = scores[order]
+    ends = np.flatnonzero(np.append(scores[1:] != scores[:-1], True))
+    tp = np.cumsum(positive[order])[ends]
+    return Ranking(*_bends(tp, ends + 1 - tp), order)
+
+
+def tally(scores: ArrayLike, labels: ArrayLike) -> tuple[Floats, Floats]:
+    """Count positives and negatives downwards; where scores are whole numbers, without a sort.
+
+    Parameters
+    ----------
+    scores
+        Shape (n,). Integers whose range is not much larger than n (`_MOST_VALUES`) are counted by
+        value, which takes O(n); all others are ranked.
+    labels
+        As `rank`.
+
+    Returns
+    -------
+    tp, fp
+        As in `Ranking`.
+
+    Raises
+    ------
+    InputError
+        As `rank`.
+    """
+    whole = np.asarray(scores)
+    if whole.ndim != 1 or whole.dtype.kind not in "iu" or not len(whole):
+        ranking = rank(scores, labels)
+        return ranking.tp, ranking.fp
+    lowest, highest = int(whole.min()), int(whole.max())
+    labels = np.asarray(labels)
+    if highest - lowest > max(_MOST_VALUES, 2 * len(whole)) or labels.shape != whole.shape:
+        ranking = rank(scores, labels)
+        return ranking.tp, ranking.fp
+    if labels.dtype.kind not in "iub":
+        labels = checked(whole, labels)[1]
+    positive = _both_classes(labels)
+    value = highest - whole.astype(np.int64)
+    records = np.bincount(value)
+    held = records > 0
+    tp = np.cumsum(np.bincount(value[positive], minlength=len(records))[held])
+    return _bends(tp, np.cumsum(records[held]) - tp)
+
+
+def _both_classes(labels: NDArray[Any]) -> NDArray[np.bool_]:
+    """Return which records are positive, if there are records of both classes."""
+    positive: NDArray[np.bool_] = labels > 0
     n_positive = int(positive.sum())
     if n_positive == 0 or n_positive == len(labels):
         raise InputError(
             f"there are {n_positive} positives and {len(labels) - n_positive} negatives.",
             remedy="A curve needs at least one record of each.",
         )
-    order = np.argsort(scores)[::-1]
-    return _ranking(scores[order], positive[order], order)
+    return positive
 
 
-def _ranking(scores: Floats, positive: NDArray[np.bool_], order: NDArray[np.intp]) -> Ranking:
-    """Build the ranking from scores and labels that are already sorted downwards."""
-    ends = np.flatnonzero(np.append(scores[1:] != scores[:-1], True))
-    tp = np.cumsum(positive)[ends]
-    fp = ends + 1 - tp
+def _bends(tp: NDArray[Any], fp: NDArray[Any]) -> tuple[Floats, Floats]:
+    """Join neighbouring steps that hold only positives, or only negatives."""
     rises, runs = np.diff(tp, prepend=0) > 0, np.diff(fp, prepend=0) > 0
     bends = (rises[1:] | rises[:-1]) & (runs[1:] | runs[:-1])
     kept = np.append(bends, True)
-    return Ranking(tp[kept].astype(np.float64), fp[kept].astype(np.float64), order)
+    return tp[kept].astype(np.float64), fp[kept].astype(np.float64)
 
 
 def area_under_roc(tp: Floats, fp: Floats) -> Floats:
@@ -242,7 +294,7 @@ def all_metrics(
     names: Iterable[str],
     groups: Iterable[object] | None = None,
 ) -> dict[str, float]:
-    """Compute several metrics of one set from one sort.
+    """Compute several metrics of one set from one sort or count.
 
     Parameters
     ----------
@@ -262,8 +314,8 @@ def all_metrics(
     areas = {name: curve_metric(name) for name in names if name != "kendall_tau"}
     values: dict[str, float] = {}
     if areas:
-        ranking = rank(scores, labels)
-        values = {name: float(area(ranking.tp, ranking.fp)) for name, area in areas.items()}
+        tp, fp = tally(scores, labels)
+        values = {name: float(area(tp, fp)) for name, area in areas.items()}
     if "kendall_tau" in names:
         values["kendall_tau"] = kendall_tau_b(scores, labels, groups)
     return {name: values[name] for name in names}

@@ -43,7 +43,8 @@ def test_missing_tags_are_counted(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", ":1: the header"),
+        ("", "is empty"),
+        ("tag\n", ":1: the header"),
         ("tag\tMAX\tMAX\na\t1\t1\n", ":1: the header"),
         ("tag\tMAX\na\t1\nb\tnodata\n", r":3 \[MAX\]: the score 'nodata' of 'b' is no number"),
         ("tag\tMAX\na\t1\nb\t\n", r":3 \[MAX\]: the score '' of 'b'"),

@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "predict": ("dann_tfbs.commands.predict:predict", "Score sequences with trained models."),
     "evaluate": ("dann_tfbs.commands.evaluate:evaluate", "Compare predictions with answers."),
     "ablate": ("dann_tfbs.commands.ablate:ablate", "Run a study: many trainings, compared."),
+    "benchmark": ("dann_tfbs.commands.benchmark:benchmark", "Score and rank submissions (IBIS)."),
     "audit": ("dann_tfbs.commands.audit:audit", "Show what tells assays apart."),
 }
 """Each command's name, where it lives (`module:attribute`) and its line in `--help`."""

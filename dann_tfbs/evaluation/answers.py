@@ -97,10 +97,8 @@ def read_answers(path: Path, tf: str | None = None, assay: str | None = None) ->
     """
     if path.is_dir() or path.suffix == ".parquet":
         return _from_table(path, tf, assay)
-    if not path.is_file():
-        raise InputError("there are no answers here.", path=path, remedy="Check the path.")
     if path.suffix == ".json":
-        tags, labels, groups = _from_json(path)
+        tags, labels, groups = official_answers(path)
     else:
         tags, labels, groups = _from_text(path)
     if not tags:
@@ -138,7 +136,21 @@ def choose_split(answers: Answers, split: str | None = None) -> Answers:
     return answers.take(rows)
 
 
-def _from_json(path: Path) -> tuple[list[str], NDArray[np.float64], list[object]]:
+def official_answers(path: Path) -> tuple[list[str], NDArray[np.float64], list[object]]:
+    """Read an official answer file `{"labels": {tag: int}, "groups": {tag: replicate | null}}`.
+
+    Returns
+    -------
+    tags, labels, groups
+        Tag, label and replicate (or None) of each record.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, a tag is repeated, or a label is no number of at least 0.
+    """
+    if not path.is_file():
+        raise InputError("there are no answers here.", path=path, remedy="Check the path.")
     try:
         content = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_unique_keys)
         labels = content["labels"]
@@ -165,6 +177,8 @@ def _unique_keys(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 
 def _from_text(path: Path) -> tuple[list[str], NDArray[np.float64], list[object]]:
+    if not path.is_file():
+        raise InputError("there are no answers here.", path=path, remedy="Check the path.")
     tags: list[str] = []
     labels: list[float] = []
     lines: dict[str, int] = {}

@@ -63,10 +63,20 @@ class Backbone(nn.Module):
         return x
 
 
-def make_backbone(architecture: Architecture, members: int) -> nn.Module:
-    """Return the backbone that a layout names.
+BUILT_IN = {
+    "separable": "dann_tfbs.model.network:Backbone",
+    "legnet": "dann_tfbs.model.backbones.legnet:LegNet",
+    "convnext": "dann_tfbs.model.backbones.convnext:ConvNext",
+    "embedding": "dann_tfbs.model.backbones.embedding:EmbeddingBackbone",
+    "lstm": "dann_tfbs.model.backbones.lstm:LstmBackbone",
+}
+"""Name of a backbone to `module:Class`."""
 
-    A backbone of one's own, `module:Class`, is built as `Class(architecture, members)` and called
+
+def make_backbone(architecture: Architecture, members: int) -> nn.Module:
+    """Return the backbone that a layout names: one of `BUILT_IN`, or a class of one's own.
+
+    A backbone, built in or `module:Class`, is built as `Class(architecture, members)` and called
     with codes (batch, members, length) and a mask (batch, 1, length) or None. It returns features
     (batch, members · architecture.channels, length); for positions outside the mask they may be
     anything. Parameters and statistics have the member as the slowest part of their first dimension
@@ -75,11 +85,17 @@ def make_backbone(architecture: Architecture, members: int) -> nn.Module:
     Raises
     ------
     InputError
-        If the class cannot be imported or is no module of PyTorch.
+        If there is no such backbone, the class cannot be imported or is no module of PyTorch, or
+        the backbone refuses its settings.
     """
-    if architecture.backbone == "separable":
-        return Backbone(architecture, members)
-    found = imported(architecture.backbone, "architecture.backbone")
+    named = BUILT_IN.get(architecture.backbone, architecture.backbone)
+    if ":" not in named:
+        raise InputError(
+            f"there is no backbone '{named}'.",
+            key="architecture.backbone",
+            remedy=f"Known: {', '.join(BUILT_IN)}, or module:Class for one of your own.",
+        )
+    found = imported(named, "architecture.backbone")
     if not (isinstance(found, type) and issubclass(found, nn.Module)):
         raise InputError(
             f"'{architecture.backbone}' is no backbone.",

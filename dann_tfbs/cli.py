@@ -22,10 +22,13 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "adapt": ("dann_tfbs.commands.adapt:adapt", "Adapt a run to unlabelled sequences."),
     "select": ("dann_tfbs.commands.select:select", "Choose among runs without target labels."),
     "predict": ("dann_tfbs.commands.predict:predict", "Score sequences with trained models."),
+    "submit": ("dann_tfbs.commands.submit:submit", "Check or make submissions to IBIS."),
     "evaluate": ("dann_tfbs.commands.evaluate:evaluate", "Compare predictions with answers."),
     "ablate": ("dann_tfbs.commands.ablate:ablate", "Run a study: many trainings, compared."),
     "benchmark": ("dann_tfbs.commands.benchmark:benchmark", "Score and rank submissions (IBIS)."),
     "audit": ("dann_tfbs.commands.audit:audit", "Show what tells assays apart."),
+    "track": ("dann_tfbs.commands.track:track", "Send finished runs to MLflow."),
+    "ui": ("dann_tfbs.commands.ui:ui", "Show recorded runs in a browser."),
 }
 """Each command's name, where it lives (`module:attribute`) and its line in `--help`."""
 

@@ -17,9 +17,10 @@ from dann_tfbs.config import ADVERSARIAL, Experiment
 from dann_tfbs.data.table import table_file
 from dann_tfbs.errors import InputError
 from dann_tfbs.experiments.audit_domains import read_pool
-from dann_tfbs.experiments.exported import Exporter
 from dann_tfbs.experiments.own_table import own_table, provenance
-from dann_tfbs.experiments.run_training import run_training, start_tracking, track_run
+from dann_tfbs.experiments.run_training import run_training, start_tracking
+from dann_tfbs.experiments.tracked.facts import run_name
+from dann_tfbs.experiments.tracked.upload import Exporters
 from dann_tfbs.experiments.tracking import Tracker
 from dann_tfbs.model.network import State
 from dann_tfbs.run_folder import LAST_FILE, Run, find_runs, read_run, write_run
@@ -130,7 +131,7 @@ def adapt(
     pool = read_pool(unlabelled, MOST_FOR_STATISTICS, experiment.seed)
     fitted = _with_pool_statistics(runs, experiment, pool)
     folders = _write_adabn(runs, fitted, experiment, unlabelled, len(pool), out)
-    _track(folders, out, make_tracker)
+    _track(folders, make_tracker)
     return folders
 
 
@@ -259,14 +260,15 @@ def _write_adabn(
     return [out / name for name in names]
 
 
-def _track(folders: Sequence[Path], out: Path, make_tracker: Callable[[], Tracker]) -> None:
+def _track(folders: Sequence[Path], make_tracker: Callable[[], Tracker]) -> None:
     """Record every adapted run, whose folder is complete without."""
-    exporter = Exporter()
+    exporters = Exporters()
     for folder in folders:
         tracker = make_tracker()
-        name = out.name if folder == out else f"{out.name}/{folder.name}"
-        start_tracking(tracker, name, read_run(folder).experiment, out, adapted=ADABN)
-        track_run(tracker, folder, exporter)
+        start_tracking(
+            tracker, run_name(folder), read_run(folder).experiment, folder, adapted=ADABN
+        )
+        tracker.log_run(folder, exporters)
         tracker.finish()
 
 

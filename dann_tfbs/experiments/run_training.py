@@ -7,22 +7,25 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-
 from dann_tfbs.config import Experiment
 from dann_tfbs.errors import InputError
-from dann_tfbs.experiments.exported import Exporter
 from dann_tfbs.experiments.figures import loss_curves, pr_curve, roc_curve, save_figure
+from dann_tfbs.experiments.tracked.epoch_log import EpochLog
+from dann_tfbs.experiments.tracked.facts import (
+    EXPERIMENT,
+    FIGURES,
+    epoch_metrics,
+    first_params,
+    run_name,
+    tags_of,
+)
+from dann_tfbs.experiments.tracked.system_metrics import SystemMetrics
+from dann_tfbs.experiments.tracked.upload import Exporters
 from dann_tfbs.experiments.tracking import Tracker
 from dann_tfbs.files import write_json
-from dann_tfbs.model.deployed import DeployedNetwork
-from dann_tfbs.run_folder import CONFIG_FILE, METRICS_FILE
-from dann_tfbs.settings import as_plain
 from dann_tfbs.trained import load
-from dann_tfbs.training.train import Trained, train
+from dann_tfbs.training.train import Trained, member_folders, train
 
-FIGURES = "figures"
-MLFLOW_EXPERIMENT = "dann-tfbs"
 AUDITED = 500
 """Most sequences of an assay that the audit of an adapted run looks at."""
 
@@ -46,30 +49,35 @@ def run_training(
     make_tracker
         Makes the tracker of one model.
     """
-    trackers = []
-    for seed in experiment.member_seeds:
+    folders = member_folders(out, experiment)
+    trackers, diaries = [], [EpochLog(folder) for folder in folders]
+    for seed, folder in zip(experiment.member_seeds, folders, strict=True):
         tracker = make_tracker()
         settings = experiment.model_copy(update={"seed": seed, "seeds": 1})
-        name = out.name if experiment.seeds == 1 else f"{out.name}/seed-{seed}"
-        start_tracking(tracker, name, settings, out)
+        start_tracking(tracker, run_name(folder), settings, folder)
         trackers.append(tracker)
+    machine = SystemMetrics(out)
 
     def on_epoch(source: str, records: Sequence[dict[str, float]]) -> None:
-        for tracker, record in zip(trackers, records, strict=True):
-            metrics = {f"{source}/{k}": v for k, v in record.items() if k != "epoch"}
-            tracker.log_epoch(int(record["epoch"]), metrics)
+        system = machine.sample()
+        candidate = source if experiment.data.source == "auto" else None
+        for tracker, diary, folder, record in zip(trackers, diaries, folders, records, strict=True):
+            metrics = epoch_metrics(record, candidate)
+            points = diary.add(int(record["epoch"]), metrics, system)
+            tracker.attach(folder)
+            tracker.log(points)
 
     status: Literal["FINISHED", "FAILED", "KILLED"] = "FAILED"
     try:
         trained = train(
             experiment, out, resume=resume, show_progress=show_progress, on_epoch=on_epoch
         )
-        exporter = Exporter()
+        exporters = Exporters()
         for member, (tracker, folder) in enumerate(zip(trackers, trained.folders, strict=True)):
             _draw(folder, trained, member)
             if trained.experiment.adapts:
                 _draw_audit(folder, trained.experiment)
-            track_run(tracker, folder, exporter)
+            tracker.log_run(folder, exporters)
         status = "FINISHED"
     except KeyboardInterrupt:
         status = "KILLED"
@@ -109,7 +117,7 @@ def _draw_audit(folder: Path, experiment: Experiment) -> None:
 
 
 def start_tracking(
-    tracker: Tracker, name: str, settings: Experiment, out: Path, **tags: str
+    tracker: Tracker, name: str, settings: Experiment, folder: Path, **tags: str
 ) -> None:
     """Begin the MLflow run of one model.
 
@@ -121,30 +129,10 @@ def start_tracking(
         Name to show for the run.
     settings
         Settings of the model.
-    out
-        The folder that was asked for, of one model or of several.
+    folder
+        Its run folder.
     tags
         Further facts to filter runs by.
     """
-    tags |= {
-        "tf": settings.data.tf or "",
-        "source": settings.data.source,
-        "target": settings.data.target,
-        "mode": settings.mode,
-        "run_folder": str(out),
-    }
-    tracker.start(MLFLOW_EXPERIMENT, name, as_plain(settings), tags)
-
-
-def track_run(tracker: Tracker, folder: Path, exporter: Exporter) -> None:
-    """Record a finished run folder: settings, scores, figures where there are any, the model."""
-    if not tracker.run_id:
-        return
-    for name in (CONFIG_FILE, METRICS_FILE, FIGURES):
-        if (folder / name).exists():
-            tracker.log_artifacts(folder / name)
-    model = load(folder, "cpu")
-    experiment = model.experiment
-    example = np.random.default_rng(0).integers(0, 4, (8, experiment.data.training_window))
-    deployed = DeployedNetwork(model.network, model.head, experiment.prediction.strands).eval()
-    tracker.log_model(deployed, example, exporter)
+    facts = tags_of(settings, folder) | tags
+    tracker.start(EXPERIMENT, name, first_params(settings), facts, folder)

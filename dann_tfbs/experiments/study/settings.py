@@ -47,6 +47,8 @@ class DataSource(StrictSettings):
     simulate: dict[str, Any] | None = None
     """Settings of `dann-tfbs simulate`, which makes the folder: `scale` and others."""
     tasks: tuple[TaskSettings, ...] = Field(min_length=1)
+    factors: dict[str, dict[str, Change]] = Field({})
+    """Further factors, which need what only these data hold."""
 
     @model_validator(mode="after")
     def _one_origin(self) -> DataSource:

@@ -61,7 +61,7 @@ def open_study(out: Path, study: Study, data: str, units: list[Unit]) -> None:
                 path=out,
                 remedy="Choose another --out.",
             )
-    variants = variants_of(study)
+    variants = variants_of(study, study.data[data])
     plain: dict[str, Any] = as_plain(study)
     plain |= {
         "reference": variants[0].name,
@@ -107,8 +107,10 @@ def run_study(
     on_done
         Called in this process after each training.
     """
-    waiting = [unit for unit in units if not finished(unit, out)]
-    failed = []
+    # On some tasks two variants may be the same training: it is run once.
+    different = {unit.key: unit for unit in units}.values()
+    waiting = [unit for unit in different if not finished(unit, out)]
+    failed: list[Done] = []
     if not waiting:
         return failed
     with connected(machines) as client:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dann_tfbs.config import Experiment
+from dann_tfbs.config import Experiment, genomic_sources
 from dann_tfbs.errors import InputError
 from dann_tfbs.experiments.study.settings import DataSource, Study, TaskSettings
 from dann_tfbs.experiments.study.tables import TestSet, data_root, pool_file, prepared
@@ -66,9 +66,9 @@ def units_of(
     Raises
     ------
     InputError
-        If a setting is wrong, data are missing, or two variants are the same training.
+        If a setting is wrong, data are missing, or two variants are the same everywhere.
     """
-    variants = variants_of(study)
+    variants = variants_of(study, source)
     base = read_yaml(study.base) if study.base is not None else {}
     tasks = [(task, tf) for task in source.tasks for tf in task.tfs]
     for task, tf in tasks:
@@ -132,13 +132,12 @@ def _units_of_task(
     study: Study, variants: list[Variant], base: Mapping[str, Any], place: _Place
 ) -> Iterator[Unit]:
     task = place.task
-    genomic = ["CHS", "GHTS"]
-    assays = genomic if task.source in ("both", "auto") else [task.source]
+    assays = _assays(task.source)
     for variant in variants:
         experiment = _experiment(study, base, task, place.tf, variant)
-        # A variant may learn from more assays than the task's own.
-        own = experiment.data.source
-        named = assays if own in (task.source, "auto") else genomic if own == "both" else [own]
+        # A variant may learn from other assays than the task's.
+        wanted = _assays(experiment.data.source)
+        named = assays if set(wanted) <= set(assays) else wanted
         table = place.table({**task.train, **variant.recipe}, "train", named)
         test = place.test(table)
         data = experiment.data.model_copy(update={"path": table})
@@ -154,6 +153,10 @@ def _units_of_task(
             experiment,
             test,
         )
+
+
+def _assays(source: str) -> list[str]:
+    return genomic_sources() if source in ("both", "auto") else [source]
 
 
 def _pool(place: _Place) -> Path:
@@ -212,12 +215,16 @@ def _filled(values: Mapping[str, Any], tf: str) -> dict[str, Any]:
 
 
 def _refuse_equal(units: list[Unit]) -> None:
-    first: dict[str, Unit] = {}
+    """Refuse two variants that are the same training on every task; on some tasks they may be."""
+    keys: dict[str, list[str]] = {}
     for unit in units:
-        other = first.setdefault(unit.key, unit)
-        if other is not unit:
+        keys.setdefault(unit.variant, []).append(unit.key)
+    first: dict[tuple[str, ...], str] = {}
+    for variant, own in keys.items():
+        other = first.setdefault(tuple(own), variant)
+        if other != variant:
             raise InputError(
-                f"'{unit.variant}' and '{other.variant}' are the same training on {unit.task}.",
-                key=unit.study,
+                f"'{variant}' and '{other}' are the same training on every task.",
+                key=units[0].study,
                 remedy="Leave one of them out.",
             )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import product
 
 from dann_tfbs.errors import InputError
-from dann_tfbs.experiments.study.settings import PREPARE, Change, Study
+from dann_tfbs.experiments.study.settings import PREPARE, Change, DataSource, Study
 
 
 @dataclass(frozen=True)
@@ -31,25 +31,26 @@ class Variant:
     recipe: Change
 
 
-def variants_of(study: Study) -> list[Variant]:
-    """Return the variants of a study, the reference first.
+def variants_of(study: Study, source: DataSource) -> list[Variant]:
+    """Return the variants of a study on some data, the reference first.
 
     Raises
     ------
     InputError
         If two have the same name.
     """
+    factors = {**study.factors, **source.factors}
     if study.design == "list":
         found = [_variant(name, "", change) for name, change in study.variants.items()]
     elif study.design == "grid":
         found = []
-        for combination in product(*(values.items() for values in study.factors.values())):
+        for combination in product(*(values.items() for values in factors.values())):
             name = ", ".join(value for value, _ in combination)
             change = {key: v for _, changes in combination for key, v in changes.items()}
             found.append(_variant(name, "" if not found else "grid", change))
     else:
         found = [_variant(study.reference, "", {})]
-        for factor, values in study.factors.items():
+        for factor, values in factors.items():
             found += [_variant(name, factor, change) for name, change in values.items()]
     names = [variant.name for variant in found]
     repeated = next((name for name in names if names.count(name) > 1), None)

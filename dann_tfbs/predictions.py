@@ -1,7 +1,11 @@
-"""Writing predictions: the IBIS AAA table (TSV, five digits) or CSV with full precision."""
+"""Writing predictions: the IBIS AAA table (TSV, five digits) or CSV with full precision.
+
+Compressed tables consist of a gzip member for each chunk, so that writing can go on at any of them.
+"""
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from pathlib import Path
@@ -11,12 +15,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from dann_tfbs.continued import Question, continued
 from dann_tfbs.errors import InputError
-from dann_tfbs.files import written_aside
 
 Scores = tuple[list[str], NDArray[np.floating]]
 
 _STEPS = 100_000
+_LEVEL = 6  # of compression
 _TEXT = pa.large_string()
 
 
@@ -27,7 +32,7 @@ def write_predictions(path: Path, columns: str | Sequence[str], chunks: Iterable
     ----------
     path
         `.tsv`: the IBIS AAA format, values in [0, 1] with five digits; `.csv`: 12 significant
-        digits.
+        digits. With `.gz` behind it, compressed.
     columns
         Name of the score column, usually the TF, or of each of k columns.
     chunks
@@ -45,13 +50,47 @@ def write_predictions(path: Path, columns: str | Sequence[str], chunks: Iterable
     OutputError
         If the file cannot be written.
     """
-    separator, numbers = _layout(path)
+    return continue_predictions(path, columns, None, lambda records: chunks)
+
+
+def continue_predictions(
+    path: Path,
+    columns: str | Sequence[str],
+    question: Question | None,
+    chunks_after: Callable[[int], Iterable[Scores]],
+    say: Callable[[str], None] = lambda text: None,
+) -> int:
+    """Stream scores into a file, going on where an interrupted call with the same question stopped.
+
+    Parameters
+    ----------
+    path, columns
+        As `write_predictions`.
+    question
+        What the scores depend on (`dann_tfbs.continued`); None: all or nothing.
+    chunks_after
+        Returns the tags and scores that follow so many records. The same chunks must come whenever
+        the same question is asked, wherever it starts.
+    say
+        Takes a line for the user about what is continued.
+
+    Returns
+    -------
+    int
+        Number of rows in the file.
+
+    Raises
+    ------
+    InputError, OutputError
+        As `write_predictions`; also if another process is writing the file.
+    """
+    separator, numbers, packed = _layout(path)
     names = [columns] if isinstance(columns, str) else list(columns)
-    count = 0
-    with written_aside(path) as aside, open(aside, "wb") as file:
-        header = [pa.array([name], _TEXT) for name in ("tag", *names)]
-        file.write(_rows([_quoted(name, separator) for name in header], separator))
-        for tags, scores in chunks:
+    with continued(path, question, say) as output:
+        header = [_quoted(pa.array([name], _TEXT), separator) for name in ("tag", *names)]
+        # The header comes with the first rows: a file without rows has nothing to go on from.
+        pending = [] if output.records else [_rows(header, separator)]
+        for tags, scores in chunks_after(output.records):
             table = np.asarray(scores, dtype=np.float64)
             if table.ndim == 1:
                 table = table[:, None]
@@ -63,22 +102,27 @@ def write_predictions(path: Path, columns: str | Sequence[str], chunks: Iterable
                 continue
             _check(path, tags, names, table, separator)
             quoted = _quoted(pa.array(tags, _TEXT), separator)
-            file.write(_rows([quoted, *map(numbers, table.T)], separator))
-            count += len(tags)
-        if not count:
+            lines = b"".join([*pending, _rows([quoted, *map(numbers, table.T)], separator)])
+            pending = []
+            output.write(gzip.compress(lines, _LEVEL, mtime=0) if packed else lines, len(tags))
+        if not output.records:
             raise InputError(
                 "there was nothing to score.", path=path, remedy="Check the input and --split."
             )
-    return count
+        return output.records
 
 
-def _layout(path: Path) -> tuple[str, Callable[[NDArray[np.float64]], pa.Array]]:
-    """Return what separates the columns, and what writes the numbers of one."""
-    if path.suffix == ".tsv":
-        return "\t", _with_five_decimals
-    if path.suffix == ".csv":
-        return ",", _with_twelve_digits
-    raise InputError("the ending is neither .tsv nor .csv.", path=path, key="--out")
+def _layout(path: Path) -> tuple[str, Callable[[NDArray[np.float64]], pa.Array], bool]:
+    """Return what separates the columns, what writes the numbers of one, whether to compress."""
+    packed = path.suffix == ".gz"
+    ending = path.with_suffix("").suffix if packed else path.suffix
+    if ending == ".tsv":
+        return "\t", _with_five_decimals, packed
+    if ending == ".csv":
+        return ",", _with_twelve_digits, packed
+    raise InputError(
+        "the ending is neither .tsv nor .csv (nor one of them with .gz).", path=path, key="--out"
+    )
 
 
 def _check(

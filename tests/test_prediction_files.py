@@ -85,7 +85,7 @@ def test_chunks_are_taken_one_by_one(tmp_path):
     def chunks():
         for number in range(3):
             # What came before lies in the file beside the final one, apart from the last buffer.
-            (aside,) = tmp_path.glob(".p.tsv.*/p.tsv")
+            (aside,) = tmp_path.glob(".p.tsv.partial")
             seen.append(aside.stat().st_size)
             tags = [f"{number}-{i:05}" for i in range(20_000)]
             yield tags, np.zeros(len(tags))

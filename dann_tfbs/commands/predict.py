@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import Literal
 
@@ -15,7 +14,7 @@ import click
     "--out",
     required=True,
     type=click.Path(path_type=Path),
-    help="Output: .tsv (IBIS AAA, five digits) or .csv (full precision).",
+    help="Output: .tsv (IBIS AAA, five digits) or .csv (full precision), also with .gz behind it.",
 )
 @click.option("--tf", help="Name of the score column; by default the TF of the run or matrix.")
 @click.option(
@@ -60,16 +59,13 @@ def predict(
     Usage: dann-tfbs predict RUN… INPUT --out FILE, or
     dann-tfbs predict INPUT --meme FILE --matrix NAME --out FILE.
     INPUT is FASTA, FASTQ, text with one sequence a line, a Parquet table or a prepared folder.
+    An interrupted command goes on where it stopped when it is given again.
     """
     from dann_tfbs.data.scoring_input import read_scoring_input
-    from dann_tfbs.predictions import write_predictions
-    from dann_tfbs.scorers import (
-        matrix_scorer,
-        one_torch_thread,
-        run_scorer,
-        score_table,
-        separate_scorers,
-    )
+    from dann_tfbs.files import sha256
+    from dann_tfbs.scorers import matrix_scorer, run_scorer, separate_scorers
+    from dann_tfbs.submission.question import ask
+    from dann_tfbs.submission.streaming import score_file
     from dann_tfbs.threads import available_cores
 
     *runs, source = runs_and_input
@@ -86,10 +82,17 @@ def predict(
     else:
         raise click.UsageError("Name at least one RUN before INPUT.")
     columns = [tf] if tf else [scorer.column for scorer in scorers]
-    chunks = read_scoring_input(source, split=split)
-    with (
-        one_torch_thread() if runs else nullcontext(),
-        closing(score_table(chunks, scorers, threads or available_cores())) as scores,
-    ):
-        count = write_predictions(out, columns, scores)
+    options = {"strands": strands, "split": split, "separate": separate, "device": device}
+    if meme is not None:
+        options |= {"meme": sha256(meme), "matrix": matrix, "scan": scan, "overhang": overhang}
+    count = score_file(
+        out,
+        columns,
+        ask(source, columns, runs, **options),
+        lambda: read_scoring_input(source, split=split),
+        scorers,
+        threads or available_cores(),
+        lambda text: click.echo(text, err=True),
+        torch=bool(runs),
+    )
     click.echo(f"{count} sequences scored: {out}")

@@ -1,0 +1,1 @@
+"""Submissions to the IBIS challenge: checked, and made out of runs or matrices."""

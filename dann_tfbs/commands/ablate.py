@@ -19,9 +19,7 @@ TABLES = "tables"
     help="Which of the study's data to use, such as real or simulated; else the first whose folder "
     "is there.",
 )
-@click.option(
-    "--out", type=click.Path(path_type=Path), help="Folder; else runs/studies/NAME-DATA."
-)
+@click.option("--out", type=click.Path(path_type=Path), help="Folder; else runs/studies/NAME-DATA.")
 @click.option("--full", is_flag=True, help="The long variant of the study.")
 @click.option("--workers", type=click.IntRange(min=0), help="Processes or jobs; else one a core.")
 @click.option("--scheduler", metavar="tcp://HOST:PORT", help="A Dask cluster that is running.")
@@ -90,7 +88,7 @@ def ablate(
             bar.write(f"{done.unit.task}: {done.unit.variant} failed: {done.error}", sys.stderr)
 
     with bar:
-        failed = run_study(units, out, Machines(workers, scheduler, slurm), on_done)
+        failed = run_study(study, units, out, Machines(workers, scheduler, slurm), on_done)
     click.echo(str(out))
     if failed:
         raise click.ClickException(

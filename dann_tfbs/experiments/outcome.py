@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -124,3 +125,17 @@ def read_outcome(path: Path) -> Outcome:
         If the file is damaged or of another version.
     """
     return read_json(Outcome, path)
+
+
+class _Outcomes(StrictSettings):
+    outcomes: tuple[Outcome, ...]
+
+
+def write_outcomes(path: Path, outcomes: Iterable[Outcome]) -> None:
+    """Write several outcomes into one file, all or nothing."""
+    write_json(path, {"outcomes": [outcome.model_dump(mode="json") for outcome in outcomes]})
+
+
+def read_outcomes(path: Path) -> list[Outcome]:
+    """Read several outcomes from one file; raises as `read_outcome`."""
+    return list(read_json(_Outcomes, path).outcomes)

@@ -95,7 +95,7 @@ def _local(workers: int | None):  # type: ignore[no-untyped-def]
         n_workers=workers or cores(),
         threads_per_worker=1,
         memory_limit=0,  # the system's own limits hold; a paused worker would only hang
-        dashboard_address=None,
+        dashboard_address="127.0.0.1:0",  # any free port: several studies may run at once
         silence_logs=logging.CRITICAL,
     )
 
@@ -132,17 +132,17 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-class WorkLost(DannTfbsError):
+class WorkLostError(DannTfbsError):
     """Work that several workers died of (exit code 1)."""
 
 
 def spread(
     client: Client | None, work: Callable[[Item], Result], items: Iterable[Item]
-) -> Iterator[tuple[Item, Result | WorkLost]]:
+) -> Iterator[tuple[Item, Result | WorkLostError]]:
     """Do the work of each item somewhere, and yield the results as they come.
 
     A worker that dies has its work done by another; work that `DEATHS` workers died of yields
-    `WorkLost`. An error of the work itself is raised.
+    `WorkLostError`. An error of the work itself is raised.
 
     Parameters
     ----------
@@ -165,7 +165,7 @@ def spread(
         try:
             yield item, future.result()
         except KilledWorker as error:
-            lost = WorkLost(
+            lost = WorkLostError(
                 f"{DEATHS} workers died of it (last {error.last_worker}).",
                 remedy="They may have run out of memory or time.",
             )

@@ -19,6 +19,7 @@ from dann_tfbs.experiments.outcome import (
     Outcome,
     Points,
     curves_of,
+    read_outcome,
     scores_of,
     write_outcome,
 )
@@ -83,6 +84,13 @@ def run_unit(unit: Unit, out: Path) -> bool:
     return True
 
 
+def outcome_of(unit: Unit, out: Path) -> Outcome:
+    """Return the outcome of a finished training, under the names that it has in the study now."""
+    names = {"variant": unit.variant, "factor": unit.factor, "task": unit.task}
+    outcome = read_outcome(out / RUNS / unit.key / OUTCOME_FILE)
+    return outcome.model_copy(update={"study": unit.study} | names)
+
+
 def _outcome(unit: Unit, run: Path) -> Outcome:
     began = time.monotonic()
     torch.set_num_threads(1)  # as many trainings run side by side as there are cores
@@ -126,16 +134,12 @@ def _settings(unit: Unit, model: TrainedModel) -> dict[str, Any]:
     return flattened(plain)
 
 
-def _embedding(
-    model: TrainedModel, unit: Unit, sequences: Sequences, labels: np.ndarray
-) -> Points:
+def _embedding(model: TrainedModel, unit: Unit, sequences: Sequences, labels: np.ndarray) -> Points:
     """Place a few sequences of the source and of the test on the two main axes of the features."""
     rng = stream(unit.experiment.seed, "points of a study")
     assert unit.experiment.data.path is not None
     table = read_table(unit.experiment.data.path, ["sequence", "label", "split"])
-    rows = np.flatnonzero(
-        table["split"].to_numpy(zero_copy_only=False) == "validation"
-    )
+    rows = np.flatnonzero(table["split"].to_numpy(zero_copy_only=False) == "validation")
     if not len(rows):
         rows = np.arange(len(table))
     rows = np.sort(rng.permutation(rows)[:POINTS])

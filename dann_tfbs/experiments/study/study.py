@@ -7,19 +7,29 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from dann_tfbs.errors import InputError
 from dann_tfbs.experiments.outcome import OUTCOME_FILE, Outcome, read_outcome
-from dann_tfbs.experiments.study.cluster import Machines, WorkLost, connected, spread
+from dann_tfbs.experiments.study.choices import (
+    choosings,
+    chosen,
+    random_choice,
+    read_choices,
+    write_choices,
+)
+from dann_tfbs.experiments.study.cluster import Machines, WorkLostError, connected, spread
 from dann_tfbs.experiments.study.run_unit import FAILED, RUNS, run_unit
 from dann_tfbs.experiments.study.settings import Study
 from dann_tfbs.experiments.study.units import RESULTS_VERSION, Unit
 from dann_tfbs.experiments.study.variants import variants_of
 from dann_tfbs.files import write_json, write_text
 from dann_tfbs.settings import as_plain, read_yaml
+
+if TYPE_CHECKING:
+    from distributed import Client
 
 STUDY_FILE = "study.yaml"
 """The resolved study, with its trainings: what a comparison needs to read the folder."""
@@ -73,6 +83,10 @@ def open_study(out: Path, study: Study, data: str, units: list[Unit]) -> None:
         ],
     }
     write_text(path, yaml.safe_dump(plain, sort_keys=False))
+    present = {unit.key for unit in units}
+    for failure in (out / FAILED).glob("*.json"):
+        if failure.stem not in present:  # of a variant that the study no longer has
+            failure.unlink()
 
 
 def _commit() -> str | None:
@@ -92,14 +106,14 @@ def finished(unit: Unit, out: Path) -> bool:
 
 
 def run_study(
-    units: list[Unit], out: Path, machines: Machines, on_done: Callable[[Done], None]
+    study: Study, units: list[Unit], out: Path, machines: Machines, on_done: Callable[[Done], None]
 ) -> list[Done]:
-    """Run every training that is not finished, and return what failed.
+    """Run every training that is not finished, then let the rules choose; return what failed.
 
     Parameters
     ----------
-    units
-        All trainings of the study.
+    study, units
+        The study and all its trainings.
     out
         Its folder; with a cluster, one that all machines see under this path.
     machines
@@ -111,29 +125,53 @@ def run_study(
     different = {unit.key: unit for unit in units}.values()
     waiting = [unit for unit in different if not finished(unit, out)]
     failed: list[Done] = []
-    if not waiting:
+    if not waiting and not study.selection:
         return failed
     with connected(machines) as client:
         work = partial(run_unit, out=out.resolve())
         for unit, result in spread(client, work, waiting):
-            if isinstance(result, WorkLost):
+            if isinstance(result, WorkLostError):
                 _write_lost(unit, out, result)
             done = Done(unit, out / RUNS / unit.key, _error(unit, out, result))
             if done.error is not None:
                 failed.append(done)
             on_done(done)
+        if study.selection and not failed:
+            _choose(study, units, out.resolve(), client)
     return failed
 
 
-def _error(unit: Unit, out: Path, result: bool | WorkLost) -> str | None:
+def _choose(study: Study, units: list[Unit], out: Path, client: Client | None) -> None:
+    """Write what the rules choose.
+
+    Raises
+    ------
+    InputError
+        If a rule cannot be applied.
+    """
+    found: list[Outcome] = []
+    for _, outcome in spread(client, chosen, choosings(study.selection, units, out)):
+        if not isinstance(outcome, Outcome):
+            raise InputError(f"a rule cannot choose: {outcome}", key="selection")
+        found.append(outcome)
+    by_task: dict[str, list[Unit]] = {}
+    for unit in units:
+        by_task.setdefault(unit.task, []).append(unit)
+    found += [random_choice(own, out) for own in by_task.values()]
+    order = {f"chosen by {rule}": place for place, rule in enumerate(study.selection)}
+    found.sort(key=lambda own: (order.get(own.variant, len(order)), own.task))
+    write_choices(out, found)
+
+
+def _error(unit: Unit, out: Path, result: bool | WorkLostError) -> str | None:
     if result is True:
         return None
-    if isinstance(result, WorkLost):
+    if isinstance(result, WorkLostError):
         return str(result)
     return str(read_yaml(out / FAILED / f"{unit.key}.json")["error"])
 
 
-def _write_lost(unit: Unit, out: Path, lost: WorkLost) -> None:
+def _write_lost(unit: Unit, out: Path, lost: WorkLostError) -> None:
     record = {"variant": unit.variant, "task": unit.task, "error": str(lost), "traceback": ""}
     write_json(out / FAILED / f"{unit.key}.json", record)
 
@@ -156,4 +194,4 @@ def read_study(out: Path) -> list[Outcome]:
             # Names may have changed since the training; they decide nothing.
             names = {k: entry[k] for k in ("variant", "factor", "task")}
             outcomes.append(read_outcome(path).model_copy(update=names))
-    return outcomes
+    return outcomes + read_choices(out)

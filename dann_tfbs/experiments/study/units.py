@@ -36,6 +36,8 @@ class Unit:
         The settings.
     test
         The test.
+    pool
+        Unlabelled sequences of the target; None where the task names none.
     """
 
     key: str
@@ -45,6 +47,7 @@ class Unit:
     task: str
     experiment: Experiment
     test: TestSet
+    pool: Path | None = None
 
 
 def units_of(
@@ -104,7 +107,9 @@ class _Place:
             return Path(values["path"])
         if self.root is None:
             raise InputError(
-                "a recipe needs data to read.", key=f"{self.task.name}.{side}", remedy="Name a root."
+                "a recipe needs data to read.",
+                key=f"{self.task.name}.{side}",
+                remedy="Name a root.",
             )
         recipe: dict[str, Any] = {
             "tf": self.tf, "assays": assays, "target": self.task.target,
@@ -141,8 +146,14 @@ def _units_of_task(
         table = place.table({**task.train, **variant.recipe}, "train", named)
         test = place.test(table)
         data = experiment.data.model_copy(update={"path": table})
+        pool = _pool(place)
         if experiment.adapts:
-            data = data.model_copy(update={"unlabelled": {task.target: _pool(place)}})
+            if pool is None:
+                raise InputError(
+                    f"'{variant.name}' adapts, but no unlabelled sequences are named.",
+                    key=f"{task.name}.unlabelled",
+                )
+            data = data.model_copy(update={"unlabelled": {task.target: pool}})
         experiment = experiment.model_copy(update={"data": data})
         yield Unit(
             unit_key(experiment, test),
@@ -152,6 +163,7 @@ def _units_of_task(
             place.name,
             experiment,
             test,
+            pool,
         )
 
 
@@ -159,13 +171,10 @@ def _assays(source: str) -> list[str]:
     return genomic_sources() if source in ("both", "auto") else [source]
 
 
-def _pool(place: _Place) -> Path:
+def _pool(place: _Place) -> Path | None:
     task = place.task
     if task.unlabelled is None or place.root is None:
-        raise InputError(
-            "a variant adapts, but no unlabelled sequences are named.",
-            key=f"{task.name}.unlabelled",
-        )
+        return None
     pattern = task.unlabelled.replace("{tf}", place.tf)
     return pool_file(place.root, pattern, task.target, place.work, f"{place.name}-pool")
 

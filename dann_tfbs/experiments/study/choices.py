@@ -1,0 +1,105 @@
+"""What a study's selection rules choose among the variants of each task, as further outcomes.
+
+A choice is shown beside the variants under a name of its own: what it costs is its paired
+difference from the oracle's choice, in the tables and figures that compare variants anyway.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from dann_tfbs.errors import InputError
+from dann_tfbs.experiments.candidates import compare
+from dann_tfbs.experiments.outcome import Outcome, read_outcomes, write_outcomes
+from dann_tfbs.experiments.study.run_unit import RUN, RUNS, outcome_of
+from dann_tfbs.experiments.study.units import Unit
+from dann_tfbs.training.selection import RuleName
+
+CHOICES_FILE = "choices.json"
+FACTOR = "choice"
+RANDOM = "a random choice"
+
+
+@dataclass(frozen=True)
+class Choosing:
+    """A rule on a task.
+
+    Attributes
+    ----------
+    rule
+        One of `dann_tfbs.training.selection.RULES`.
+    units
+        The trainings to choose among, the reference first.
+    out
+        Folder of the study.
+    """
+
+    rule: RuleName
+    units: tuple[Unit, ...]
+    out: Path
+
+
+def choosings(rules: Sequence[RuleName], units: Sequence[Unit], out: Path) -> list[Choosing]:
+    """Return every rule on every task."""
+    by_task: dict[str, list[Unit]] = {}
+    for unit in units:
+        by_task.setdefault(unit.task, []).append(unit)
+    return [Choosing(rule, tuple(own), out) for own in by_task.values() for rule in rules]
+
+
+def chosen(choosing: Choosing) -> Outcome | str:
+    """Return the outcome of the variant that a rule takes, under the rule's name; or an error.
+
+    The rule sees the runs, the held-out source sequences and the unlabelled pool; `oracle` alone
+    sees the test.
+    """
+    units = choosing.units
+    oracle = choosing.rule == "oracle"
+    outcomes = [outcome_of(unit, choosing.out) for unit in units]
+    if oracle:  # the test is scored already
+        best = int(np.argmax([np.mean(own.scores["auroc"]) for own in outcomes]))
+        fallback = None
+    else:
+        paths = [choosing.out / RUNS / unit.key / RUN for unit in units]
+        pool = units[0].pool if choosing.rule in ("iwv", "dev") else None
+        try:
+            with tempfile.TemporaryDirectory() as work:
+                found = compare(paths, choosing.rule, Path(work), unlabelled=pool, device="cpu")
+        except InputError as error:
+            return f"{units[0].task}, {choosing.rule}: {error}"
+        best = [str(path) for path in paths].index(found.selection.name)
+        fallback = found.selection.fallback
+    name = "chosen by oracle" if oracle else f"chosen by {choosing.rule}"
+    settings = outcomes[best].settings | {"chosen": units[best].variant, "fallback": fallback}
+    update = {"variant": name, "factor": FACTOR, "oracle": oracle, "settings": settings}
+    return outcomes[best].model_copy(update=update)
+
+
+def random_choice(units: Sequence[Unit], out: Path) -> Outcome:
+    """Return what choosing at random gives on average: the mean of all variants of a task."""
+    outcomes = [outcome_of(unit, out) for unit in units]
+    scores = {
+        metric: tuple(np.mean([own.scores[metric] for own in outcomes], axis=0).tolist())
+        for metric in outcomes[0].scores
+    }
+    update = {
+        "variant": RANDOM, "factor": FACTOR, "scores": scores, "together": {}, "curves": None,
+        "histories": (), "embedding": None, "settings": {}, "folder": "", "wall_seconds": 0.0,
+    }  # fmt: skip
+    return outcomes[0].model_copy(update=update)
+
+
+def write_choices(out: Path, outcomes: list[Outcome]) -> None:
+    """Write all choices of a study."""
+    write_outcomes(out / CHOICES_FILE, outcomes)
+
+
+def read_choices(out: Path) -> list[Outcome]:
+    """Return the choices of a study; none where it makes none."""
+    path = out / CHOICES_FILE
+    return read_outcomes(path) if path.is_file() else []

@@ -162,7 +162,7 @@ class _Table:
         ):
             regular, kept = self._regular(starts, ends, tabs, numbers, block)
         else:
-            kept = slice(None)
+            kept = np.ones(len(ends), dtype=bool)
         first_tabs = np.searchsorted(tabs, starts)
         tag_ends = np.minimum(np.append(tabs, len(letters))[first_tabs], ends)
         self.keys.append(keys_at(letters, starts, tag_ends - starts))

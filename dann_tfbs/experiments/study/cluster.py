@@ -114,7 +114,9 @@ def _slurm(workers: int | None):  # type: ignore[no-untyped-def]
     import dask
 
     dask.config.set({f"jobqueue.slurm.{k}": v for k, v in _slurm_defaults().items()})
-    cluster = SLURMCluster(cores=1, processes=1)
+    cluster = SLURMCluster(
+        cores=1, processes=1, scheduler_options={"dashboard_address": "127.0.0.1:0"}
+    )
     cluster.scale(jobs=workers)
     return cluster
 

@@ -1,0 +1,211 @@
+"""Studies end to end, on a tiny planted table."""
+
+import json
+
+import psutil
+import pytest
+
+from dann_tfbs.errors import InputError
+from dann_tfbs.experiments.study import units as units_module
+from dann_tfbs.experiments.study.cluster import Machines
+from dann_tfbs.experiments.study.run_unit import run_unit
+from dann_tfbs.experiments.study.settings import Study
+from dann_tfbs.experiments.study.study import finished, open_study, read_study, run_study
+from dann_tfbs.experiments.study.units import unit_key, units_of
+from dann_tfbs.settings import validated
+from tests.planted import planted_table, rows
+
+HERE = Machines(workers=0)
+
+
+@pytest.fixture
+def tables(tmp_path, rng):
+    train = planted_table(tmp_path / "train", n=160, validation=40)
+    test = planted_table(
+        tmp_path / "test", n=8, validation=8, extra=rows("HTS", "test", 60, rng, length=20)
+    )
+    return train, test
+
+
+@pytest.fixture
+def make(tables, tmp_path):
+    """Return a function from changes of a study to the study and its trainings."""
+    train, test = tables
+
+    def made(**changes):
+        task = {
+            "name": "t",
+            "tfs": ["FOXA1"],
+            "source": "CHS",
+            "target": "HTS",
+            "train": {"path": str(train)},
+            "test": {"path": str(test)},
+        }
+        values = {
+            "name": "tiny",
+            "settings": {"training.epochs": 1, "data.window": 20, "training.engine": "plain"},
+            "factors": {"rate": {"slow": {"training.learning_rate": 0.001}}},
+            "seeds": 2,
+            "data": {"mine": {"tasks": [task]}},
+            **changes,
+        }
+        study = validated(Study, values, "test")
+        return study, units_of(study, study.data["mine"], tmp_path / "tables", lambda text: None)
+
+    return made
+
+
+def ran(study, units, out):
+    """Run what is missing; return the variants that were run, and those that failed."""
+    open_study(out, study, "mine", units)
+    done = []
+    failed = run_study(study, units, out, HERE, done.append)
+    return [d.unit.variant for d in done], [d.unit.variant for d in failed]
+
+
+def test_outcomes_of_every_variant(make, tmp_path):
+    out = tmp_path / "out"
+    assert ran(*make(), out) == (["reference", "slow"], [])
+    first, second = read_study(out)
+    assert (first.variant, second.variant, second.factor) == ("reference", "slow", "rate")
+    assert first.task == "t-FOXA1"
+    assert first.seeds == (0, 1)
+    assert len(first.scores["auroc"]) == len(first.histories) == 2
+    assert (first.positives, first.negatives, first.parameters) == (30, 30, 3402)
+    assert second.settings["training.learning_rate"] == 0.001
+    assert set(first.embedding.domain) == {"CHS (source)", "HTS (target)"}
+
+
+def test_a_finished_training_is_not_repeated_and_names_may_change(make, tmp_path):
+    out = tmp_path / "out"
+    ran(*make(), out)
+    factors = {
+        "pace": {"slower": {"training.learning_rate": 0.001}},
+        "batch": {"large": {"training.batch_size": 64}},
+    }
+    assert ran(*make(factors=factors), out) == (["large"], [])
+    assert [o.variant for o in read_study(out)] == ["reference", "slower", "large"]
+    # What the study no longer holds stays on the disk and out of the comparison.
+    ran(*make(), out)
+    assert [o.variant for o in read_study(out)] == ["reference", "slow"]
+
+
+def test_key_knows_what_decides_the_result_and_nothing_else(make, monkeypatch, tables, rng):
+    _, (unit, slow) = make()
+    assert unit.key != slow.key
+    same = unit.experiment.model_copy(update={"name": "another", "device": "cpu"})
+    assert unit_key(same, unit.test) == unit.key
+    _, (other_settings, _) = make(settings={"training.epochs": 2, "data.window": 20})
+    assert other_settings.key != unit.key
+    monkeypatch.setattr(units_module, "RESULTS_VERSION", 2)
+    assert unit_key(unit.experiment, unit.test) != unit.key
+    monkeypatch.undo()
+    planted_table(tables[1], n=8, validation=8, extra=rows("HTS", "test", 62, rng, length=20))
+    assert unit_key(unit.experiment, unit.test) != unit.key
+
+
+def test_a_failed_training_is_reported_and_tried_again(make, tmp_path):
+    out = tmp_path / "out"
+    factors = {"rate": {"wild": {"training.learning_rate": 1e30}, "slow": {"seed": 5}}}
+    study, units = make(factors=factors)
+    assert ran(study, units, out) == (["reference", "wild", "slow"], ["wild"])
+    [record] = (out / "failed").glob("*.json")
+    told = json.loads(record.read_text())
+    assert told["variant"] == "wild"
+    assert "diverged" in told["error"]
+    assert "Traceback" in told["traceback"]
+    assert ran(study, units, out) == (["wild"], ["wild"])
+    assert ran(*make(), out) == (["slow"], [])
+    assert not list((out / "failed").iterdir())
+
+
+def test_an_interrupted_training_is_continued(make, tmp_path, monkeypatch):
+    out = tmp_path / "out"
+    study, units = make(settings={"training.epochs": 3, "data.window": 20})
+    module = "dann_tfbs.experiments.study.run_unit"
+
+    def killed(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("dann_tfbs.training.train._write_runs", killed)
+        with pytest.raises(KeyboardInterrupt):
+            run_unit(units[0], out)
+    assert not finished(units[0], out)
+    resumed = []
+
+    def spy(experiment, folder, *, resume):
+        from dann_tfbs.training.train import train
+
+        resumed.append(resume)
+        return train(experiment, folder, resume=resume)
+
+    monkeypatch.setattr(f"{module}.train", spy)
+    assert run_unit(units[0], out)
+    assert resumed == [True]
+    monkeypatch.undo()
+    fresh = tmp_path / "fresh"
+    assert run_unit(units[0], fresh)
+    open_study(out, study, "mine", units)
+    open_study(fresh, study, "mine", units)
+    assert read_study(out)[0].scores == read_study(fresh)[0].scores
+
+
+def test_settings_are_checked_before_anything_is_made(make, tmp_path):
+    with pytest.raises(InputError, match=r"tiny: typo .*no such key"):
+        make(factors={"f": {"typo": {"training.epoch": 3}}})
+    assert not (tmp_path / "tables").exists()
+
+
+def test_the_same_training_under_two_names(make):
+    with pytest.raises(InputError, match="'again' and 'reference' are the same"):
+        make(factors={"f": {"again": {"training.epochs": 1}}})
+
+
+def test_a_folder_holds_one_study(make, tmp_path):
+    study, units = make()
+    open_study(tmp_path / "out", study, "mine", units)
+    other, _ = make(name="other")
+    with pytest.raises(InputError, match="holds the study tiny"):
+        open_study(tmp_path / "out", other, "mine", units)
+
+
+def test_rules_choose_among_the_variants(make, tables, tmp_path):
+    factors = {"rate": {"useless": {"training.learning_rate": 1e-7}}}
+    study, units = make(factors=factors, selection=["source", "oracle"])
+    assert ran(study, units, tmp_path / "out") == (["reference", "useless"], [])
+    found = {o.variant: o for o in read_study(tmp_path / "out")}
+    assert list(found)[2:] == ["chosen by source", "chosen by oracle", "a random choice"]
+    assert found["chosen by oracle"].oracle
+    assert not found["chosen by source"].oracle
+    assert found["chosen by source"].settings["chosen"] == "reference"
+    assert found["chosen by source"].scores == found["reference"].scores
+    a, b = (found[name].scores["auroc"][0] for name in ("reference", "useless"))
+    assert found["a random choice"].scores["auroc"][0] == pytest.approx((a + b) / 2)
+
+
+def test_adapting_needs_a_pool(make):
+    with pytest.raises(InputError, match="no unlabelled sequences are named"):
+        make(factors={"f": {"adabn": {"adaptation.adabn": True}}})
+
+
+def test_a_worker_killed_in_mid_study(make, tmp_path):
+    """Nothing is lost, nothing is done twice."""
+    out = tmp_path / "out"
+    factors = {"seed": {f"seed {n}": {"seed": n} for n in (10, 20, 30)}}
+    study, units = make(factors=factors, seeds=1)
+    open_study(out, study, "mine", units)
+    done = []
+
+    def on_done(one):
+        done.append(one.unit.variant)
+        if len(done) == 1:  # the others are under way, or about to be
+            workers = psutil.Process().children(recursive=True)
+            leaf = [
+                p for p in workers if "spawn_main" in " ".join(p.cmdline()) and not p.children()
+            ]
+            leaf[0].kill()
+
+    assert run_study(study, units, out, Machines(workers=2), on_done) == []
+    assert sorted(done) == ["reference", "seed 10", "seed 20", "seed 30"]
+    assert len(read_study(out)) == 4

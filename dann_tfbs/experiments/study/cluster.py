@@ -125,8 +125,13 @@ def _slurm_defaults() -> dict[str, str]:
     """Return what a job needs that the user's configuration leaves open."""
     import dask
 
-    defaults = {"memory": "4GB", "walltime": "04:00:00"}
-    return {k: v for k, v in defaults.items() if dask.config.get(f"jobqueue.slurm.{k}") is None}
+    ours = {"memory": "4GB", "walltime": "04:00:00"}
+    theirs = {"walltime": "00:30:00"}  # dask-jobqueue's own: a training may take longer
+    return {
+        key: value
+        for key, value in ours.items()
+        if dask.config.get(f"jobqueue.slurm.{key}") in (None, theirs.get(key))
+    }
 
 
 def cores() -> int:

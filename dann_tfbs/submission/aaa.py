@@ -75,8 +75,10 @@ class _Table:
         Values that had to be looked at by themselves.
     no_data
         Index of each column that holds `nodata`.
+    compared
+        Rows whose values were checked.
     varied
-        Whether a column holds more than one value, shape (columns,).
+        Whether a column holds more than one value in them, shape (columns,).
     """
 
     def __init__(self, findings: Findings) -> None:
@@ -84,6 +86,7 @@ class _Table:
         self.keys: list[NDArray[np.uint64]] = []
         self.rows = 0
         self.odd = 0
+        self.compared = 0
         self.no_data: set[int] = set()
         self.begun = False
         self.varied = np.zeros(0, dtype=bool)
@@ -205,6 +208,7 @@ class _Table:
         forms, plain = plain_values(letters, starts, stops - starts)
         if self._first is None:
             self._first = forms[0].copy()
+        self.compared += len(forms)
         self.varied |= (forms != self._first).any(axis=0)
         if plain.all():
             return
@@ -232,9 +236,9 @@ def _check_columns(table: _Table, findings: Findings, expected: Expected) -> Non
                 findings.add("missing TF", f"there is no column of {name}.", 1)
     if table.names and len(table.no_data) == len(table.names):
         findings.add("no complete column", "no column is complete: nothing can be scored.")
-    if table.rows > 1:
+    if table.compared > 1:
         for place in np.flatnonzero(~table.varied).tolist():
-            text = f"{table.names[place]}: all {table.rows} values are equal."
+            text = f"{table.names[place]}: all {table.compared} values are equal."
             findings.add("constant column", text, 1, place + 2)
 
 

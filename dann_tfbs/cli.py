@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "submit": ("dann_tfbs.commands.submit:submit", "Check or make submissions to IBIS."),
     "evaluate": ("dann_tfbs.commands.evaluate:evaluate", "Compare predictions with answers."),
     "ablate": ("dann_tfbs.commands.ablate:ablate", "Run a study: many trainings, compared."),
+    "compare": ("dann_tfbs.commands.compare:compare", "Compare runs or studies; write a report."),
     "benchmark": ("dann_tfbs.commands.benchmark:benchmark", "Score and rank submissions (IBIS)."),
     "audit": ("dann_tfbs.commands.audit:audit", "Show what tells assays apart."),
     "track": ("dann_tfbs.commands.track:track", "Send finished runs to MLflow."),

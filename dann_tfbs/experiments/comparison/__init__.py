@@ -1,0 +1,1 @@
+"""Comparing trainings: a study, or runs, as tables and one report."""

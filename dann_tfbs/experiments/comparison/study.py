@@ -1,0 +1,156 @@
+"""What is compared: the outcomes of a study, finished or failed, read from its folder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from pydantic import ConfigDict
+
+from dann_tfbs.errors import InputError
+from dann_tfbs.experiments.outcome import OUTCOME_FILE, Outcome, read_outcome, read_outcomes
+from dann_tfbs.settings import StrictSettings, read_json, read_yaml, validated
+
+STUDY_FILE = "study.yaml"
+RUNS = "runs"
+FAILED = "failed"
+CHOICES_FILE = "choices.json"
+"""What selection rules chose. The engine's own modules are not imported: they load PyTorch."""
+
+Metric = Literal["auroc", "auprc"]
+TITLES = {"auroc": "AUROC", "auprc": "AUPRC"}
+
+
+class Failure(StrictSettings):
+    """A run of a study that did not finish."""
+
+    # The engine may record more than a report shows.
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    variant: str
+    task: str
+    error: str
+    traceback: str = ""
+
+
+class Training(StrictSettings):
+    """A training of a study, under the names that it has now."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    key: str
+    variant: str
+    factor: str = ""
+    task: str
+
+
+class StudyHead(StrictSettings):
+    """What a comparison reads of `study.yaml`; the rest is the engine's."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    name: str
+    question: str = ""
+    metric: Metric = "auroc"
+    reference: str
+    runs: tuple[Training, ...] | None = None
+    """None means whatever outcomes lie there."""
+
+
+@dataclass(frozen=True)
+class Study:
+    """Outcomes that are compared with each other.
+
+    Attributes
+    ----------
+    name, question
+        What a reader sees first.
+    metric
+        The metric that decides; the others are shown too.
+    reference
+        Name of the variant that all others are set against.
+    outcomes
+        One or more for every variant and task, with seeds of their own.
+    failures
+        Runs that did not finish.
+    folder
+        Where it lies; None for runs that were named one by one.
+    """
+
+    name: str
+    question: str
+    metric: str
+    reference: str
+    outcomes: tuple[Outcome, ...]
+    failures: tuple[Failure, ...] = ()
+    folder: Path | None = None
+
+    @property
+    def oracle(self) -> frozenset[str]:
+        """Variants about which something decided that reads target labels."""
+        return frozenset(one.variant for one in self.outcomes if one.oracle)
+
+    def label(self, variant: str) -> str:
+        """Return a variant's name as it is shown: an oracle is called so wherever it appears."""
+        return f"{variant} (oracle)" if variant in self.oracle else variant
+
+    @property
+    def tested_on(self) -> str:
+        """What the scores were measured on, in words."""
+        found = sorted({one.test for one in self.outcomes}, reverse=True)
+        return " and ".join({"target": "the test of the target"}.get(t, t) for t in found)
+
+
+def is_study(path: Path) -> bool:
+    """Tell whether a folder is one of a study."""
+    return (path / STUDY_FILE).is_file()
+
+
+def read_study(folder: Path) -> Study:
+    """Read a study, finished or not.
+
+    Raises
+    ------
+    InputError
+        If a file is damaged, or no run has finished.
+    """
+    origin = folder / STUDY_FILE
+    head = validated(StudyHead, read_yaml(origin), str(origin))
+    outcomes = _outcomes(folder, head)
+    if (folder / CHOICES_FILE).is_file():
+        outcomes += read_outcomes(folder / CHOICES_FILE)
+    if not outcomes:
+        raise InputError(
+            "no run of this study has finished.",
+            path=folder,
+            remedy="Run `dann-tfbs ablate` first.",
+        )
+    failures = [read_json(Failure, path) for path in sorted(folder.glob(f"{FAILED}/*.json"))]
+    finished = {(one.variant, one.task) for one in outcomes}
+    return Study(
+        head.name,
+        head.question.strip(),
+        head.metric,
+        head.reference,
+        tuple(outcomes),
+        # A run that failed once and finished later is no failure any more.
+        tuple(f for f in failures if (f.variant, f.task) not in finished),
+        folder,
+    )
+
+
+def _outcomes(folder: Path, head: StudyHead) -> list[Outcome]:
+    """Return the outcomes of the present trainings; names may have changed since they ended.
+
+    Those of an earlier state of the study, whose settings have changed, are left out.
+    """
+    if head.runs is None:
+        return [read_outcome(path) for path in sorted(folder.glob(f"{RUNS}/*/{OUTCOME_FILE}"))]
+    found = []
+    for run in head.runs:
+        path = folder / RUNS / run.key / OUTCOME_FILE
+        if path.is_file():
+            names = {"variant": run.variant, "factor": run.factor, "task": run.task}
+            found.append(read_outcome(path).model_copy(update=names))
+    return found

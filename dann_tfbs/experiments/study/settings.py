@@ -100,7 +100,8 @@ class Study(StrictSettings):
     def _design_fits(self) -> Study:
         if self.design == "list" and (self.factors or not self.variants):
             raise ValueError("design list takes variants, not factors")
-        if self.design != "list" and (self.variants or not self.factors):
+        varied = self.factors or any(source.factors for source in self.data.values())
+        if self.design != "list" and (self.variants or not varied):
             raise ValueError(f"design {self.design} takes factors, not variants")
         if any(not values for values in self.factors.values()):
             raise ValueError("a factor has no values")

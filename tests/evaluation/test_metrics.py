@@ -159,6 +159,49 @@ def test_capped_counts_equal_metrics_of_the_best_share(pairs):
     assert metrics.mauprc(scores, labels) == pytest.approx(expected, abs=1e-12)
 
 
+@given(binary_sets, st.sampled_from([np.int32, np.int64, np.uint8]))
+def test_counting_whole_numbers_equals_sorting_them(pairs, kind):
+    scores, labels = split_columns(pairs)
+    whole = (scores + 4).astype(kind)
+    for marks in (labels, labels.astype(int), labels.astype(bool)):
+        counted = metrics.all_metrics(whole, marks, metrics.CURVE_METRICS)
+        assert counted == metrics.all_metrics(scores, labels, metrics.CURVE_METRICS)
+
+
+def test_whole_numbers_too_far_apart_are_sorted():
+    scores = np.array([2**40, 0, -(2**40)])
+    assert metrics.auroc(scores, [1, 0, 1]) == 0.5
+    assert metrics.auprc(scores, [1, 0, 1]) == metrics.auprc([3, 2, 1], [1, 0, 1])
+
+
+def naive_share(scores, labels, share):
+    """Return the best-scoring ⌈share · n⌉ of positives and of negatives, the official way."""
+    parts = []
+    for label in (1, 0):
+        own = sorted(scores[labels == label])
+        count = -(-len(own) // round(1 / share))
+        parts += [(score, label) for score in own[len(own) - count :]]
+    return split_columns(parts)
+
+
+@given(binary_sets)
+def test_mauroc_equals_pairs_counted_in_each_share(pairs):
+    scores, labels = split_columns(pairs)
+    values = []
+    for share in metrics.SHARES:
+        own, marks = naive_share(scores, labels, share)
+        good, bad = own[marks > 0][:, None], own[marks == 0]
+        values.append(((good > bad) + 0.5 * (good == bad)).mean())
+    assert metrics.mauroc(scores, labels) == pytest.approx(np.mean(values), abs=1e-12)
+
+
+def test_ties_at_the_cut_of_a_share_do_not_matter():
+    # The best half holds one of two positives tied at 2, whichever it is, and one negative at 1.
+    assert metrics.mauroc([2, 2, 1, 1, 1], [1, 1, 0, 0, 0]) == 1.0
+    # All tied: whatever the cut keeps, ½.
+    assert metrics.mauroc([1] * 7, [1, 0, 1, 0, 1, 0, 0]) == 0.5
+
+
 @pytest.mark.parametrize(
     ("scores", "labels", "message"),
     [

@@ -9,7 +9,6 @@ from typing import Literal
 import click
 
 STUDIES = Path("runs") / "studies"
-TABLES = "tables"
 
 
 @click.command()
@@ -54,11 +53,16 @@ def ablate(
     """
     from tqdm import tqdm
 
+    from dann_tfbs.experiments.comparison.compared import compared
+    from dann_tfbs.experiments.comparison.study import read_study
+    from dann_tfbs.experiments.comparison.tables import overview
+    from dann_tfbs.experiments.comparison.write import write_comparison
     from dann_tfbs.experiments.study.cluster import Machines
-    from dann_tfbs.experiments.study.run_unit import FAILED
+    from dann_tfbs.experiments.study.record import StudyRecord
     from dann_tfbs.experiments.study.settings import chosen_source, read_study_settings
     from dann_tfbs.experiments.study.study import Done, finished, open_study, run_study
     from dann_tfbs.experiments.study.units import units_of
+    from dann_tfbs.experiments.study_folder import FAILED, TABLES
 
     if scheduler and slurm:
         raise click.UsageError("--scheduler and --slurm exclude each other.")
@@ -80,15 +84,31 @@ def ablate(
             click.echo(f"{unit.key}  {unit.task}: {unit.variant}")
         return
     open_study(out, study, data, units)
+    record = StudyRecord(out) if tracking == "mlflow" else None
     bar = tqdm(total=len(missing), unit="training", disable=quiet or not sys.stderr.isatty())
 
     def on_done(done: Done) -> None:
         bar.update()
         if done.error is not None:
             bar.write(f"{done.unit.task}: {done.unit.variant} failed: {done.error}", sys.stderr)
+        elif record is not None:
+            record.add(done.folder)
 
-    with bar:
-        failed = run_study(study, units, out, Machines(workers, scheduler, slurm), on_done)
+    status: Literal["FINISHED", "FAILED", "KILLED"] = "KILLED"
+    failed: list[Done] = []
+    try:
+        with bar:
+            failed = run_study(study, units, out, Machines(workers, scheduler, slurm), on_done)
+        if any(finished(unit, out) for unit in units):
+            comparison = compared(read_study(out), seed=0)
+            write_comparison(out, [comparison])
+            if not quiet:
+                click.echo(overview(comparison))
+        status = "FAILED" if failed else "FINISHED"
+    finally:
+        if record is not None:
+            counts = {"trainings": float(len(units)), "failed": float(len(failed))}
+            record.finish(status, counts)
     click.echo(str(out))
     if failed:
         raise click.ClickException(

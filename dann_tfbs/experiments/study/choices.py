@@ -15,12 +15,12 @@ import numpy as np
 
 from dann_tfbs.errors import InputError
 from dann_tfbs.experiments.candidates import compare
-from dann_tfbs.experiments.outcome import Outcome, read_outcomes, write_outcomes
-from dann_tfbs.experiments.study.run_unit import RUN, RUNS, outcome_of
+from dann_tfbs.experiments.outcome import Outcome
+from dann_tfbs.experiments.study.run_unit import outcome_of
 from dann_tfbs.experiments.study.units import Unit
+from dann_tfbs.experiments.study_folder import RUN, RUNS
 from dann_tfbs.training.selection import RuleName
 
-CHOICES_FILE = "choices.json"
 FACTOR = "choice"
 RANDOM = "a random choice"
 
@@ -92,14 +92,3 @@ def random_choice(units: Sequence[Unit], out: Path) -> Outcome:
         "histories": (), "embedding": None, "settings": {}, "folder": "", "wall_seconds": 0.0,
     }  # fmt: skip
     return outcomes[0].model_copy(update=update)
-
-
-def write_choices(out: Path, outcomes: list[Outcome]) -> None:
-    """Write all choices of a study."""
-    write_outcomes(out / CHOICES_FILE, outcomes)
-
-
-def read_choices(out: Path) -> list[Outcome]:
-    """Return the choices of a study; none where it makes none."""
-    path = out / CHOICES_FILE
-    return read_outcomes(path) if path.is_file() else []

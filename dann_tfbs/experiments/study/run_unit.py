@@ -24,6 +24,7 @@ from dann_tfbs.experiments.outcome import (
     write_outcome,
 )
 from dann_tfbs.experiments.study.units import Unit
+from dann_tfbs.experiments.study_folder import FAILED, RUN, RUNS
 from dann_tfbs.files import write_json
 from dann_tfbs.model.network import count_parameters
 from dann_tfbs.run_folder import is_run, read_run
@@ -32,12 +33,6 @@ from dann_tfbs.settings import as_plain, flattened
 from dann_tfbs.streams import stream
 from dann_tfbs.trained import TrainedModel, load
 from dann_tfbs.training.train import member_folders, train
-
-RUNS = "runs"
-FAILED = "failed"
-RUN = "run"
-"""Below a study's folder: `runs/<key>/outcome.json` with the run folder(s) in `runs/<key>/run`, and
-`failed/<key>.json`."""
 
 POINTS = 200
 """Points kept of each domain of an embedding."""

@@ -1,4 +1,4 @@
-"""A whole study: tables, trainings, outcomes, and what is read back of them."""
+"""A whole study: its folder, its trainings, and the choices among them."""
 
 from __future__ import annotations
 
@@ -12,27 +12,19 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from dann_tfbs.errors import InputError
-from dann_tfbs.experiments.outcome import OUTCOME_FILE, Outcome, read_outcome
-from dann_tfbs.experiments.study.choices import (
-    choosings,
-    chosen,
-    random_choice,
-    read_choices,
-    write_choices,
-)
+from dann_tfbs.experiments.outcome import OUTCOME_FILE, Outcome, write_outcomes
+from dann_tfbs.experiments.study.choices import choosings, chosen, random_choice
 from dann_tfbs.experiments.study.cluster import Machines, WorkLostError, connected, spread
-from dann_tfbs.experiments.study.run_unit import FAILED, RUNS, run_unit
+from dann_tfbs.experiments.study.run_unit import run_unit
 from dann_tfbs.experiments.study.settings import Study
 from dann_tfbs.experiments.study.units import RESULTS_VERSION, Unit
 from dann_tfbs.experiments.study.variants import variants_of
+from dann_tfbs.experiments.study_folder import CHOICES_FILE, FAILED, RUNS, STUDY_FILE
 from dann_tfbs.files import write_json, write_text
 from dann_tfbs.settings import as_plain, read_yaml
 
 if TYPE_CHECKING:
     from distributed import Client
-
-STUDY_FILE = "study.yaml"
-"""The resolved study, with its trainings: what a comparison needs to read the folder."""
 
 
 @dataclass(frozen=True)
@@ -160,7 +152,7 @@ def _choose(study: Study, units: list[Unit], out: Path, client: Client | None) -
     found += [random_choice(own, out) for own in by_task.values()]
     order = {f"chosen by {rule}": place for place, rule in enumerate(study.selection)}
     found.sort(key=lambda own: (order.get(own.variant, len(order)), own.task))
-    write_choices(out, found)
+    write_outcomes(out / CHOICES_FILE, found)
 
 
 def _error(unit: Unit, out: Path, result: bool | WorkLostError) -> str | None:
@@ -174,24 +166,3 @@ def _error(unit: Unit, out: Path, result: bool | WorkLostError) -> str | None:
 def _write_lost(unit: Unit, out: Path, lost: WorkLostError) -> None:
     record = {"variant": unit.variant, "task": unit.task, "error": str(lost), "traceback": ""}
     write_json(out / FAILED / f"{unit.key}.json", record)
-
-
-def read_study(out: Path) -> list[Outcome]:
-    """Return the outcomes of a study's present trainings, in the order of variants and tasks.
-
-    Those of an earlier state of the study, whose settings have changed since, are left out.
-
-    Raises
-    ------
-    InputError
-        If the folder is no study.
-    """
-    values = read_yaml(out / STUDY_FILE)
-    outcomes = []
-    for entry in values.get("runs", []):
-        path = out / RUNS / entry["key"] / OUTCOME_FILE
-        if path.is_file():
-            # Names may have changed since the training; they decide nothing.
-            names = {k: entry[k] for k in ("variant", "factor", "task")}
-            outcomes.append(read_outcome(path).model_copy(update=names))
-    return outcomes + read_choices(out)

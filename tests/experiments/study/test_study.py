@@ -6,11 +6,12 @@ import psutil
 import pytest
 
 from dann_tfbs.errors import InputError
+from dann_tfbs.experiments.comparison.study import read_study as read_comparison
 from dann_tfbs.experiments.study import units as units_module
 from dann_tfbs.experiments.study.cluster import Machines
 from dann_tfbs.experiments.study.run_unit import run_unit
 from dann_tfbs.experiments.study.settings import Study
-from dann_tfbs.experiments.study.study import finished, open_study, read_study, run_study
+from dann_tfbs.experiments.study.study import finished, open_study, run_study
 from dann_tfbs.experiments.study.units import unit_key, units_of
 from dann_tfbs.settings import validated
 from tests.planted import planted_table, rows
@@ -53,6 +54,10 @@ def make(tables, tmp_path):
         return study, units_of(study, study.data["mine"], tmp_path / "tables", lambda text: None)
 
     return made
+
+
+def read_study(out):
+    return list(read_comparison(out).outcomes)
 
 
 def ran(study, units, out):

@@ -1,0 +1,55 @@
+"""A study in MLflow: a parent run, and a child for every seed of every training."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from dann_tfbs.experiments.comparison.write import MARKDOWN_FILE, PAGE_FILE
+from dann_tfbs.experiments.recorded import (
+    finish_parent,
+    outcome_folders,
+    record_outcome,
+    start_study,
+)
+from dann_tfbs.experiments.tracking import chosen_uri
+
+
+class StudyRecord:
+    """What MLflow is told of a study while it runs; its folder is complete without.
+
+    Parameters
+    ----------
+    study
+        The study's folder, with its file written.
+    uri
+        MLflow tracking URI; None means as `dann-tfbs train` chooses it.
+    """
+
+    def __init__(self, study: Path, uri: str | None = None) -> None:
+        self.study = study
+        self.uri = chosen_uri(uri)
+        self.parent = start_study(study, self.uri)
+
+    def add(self, training: Path) -> None:
+        """Record the seeds of a finished training, given by its folder below `runs`."""
+        if self.parent is not None:
+            record_outcome(training, self.uri, parent=self.parent)
+
+    def finish(
+        self, status: Literal["FINISHED", "FAILED", "KILLED"], counts: dict[str, float]
+    ) -> None:
+        """Record what an earlier, untracked run of the study left, the comparison, and the end."""
+        if self.parent is None:
+            return
+        for training in outcome_folders(self.study):
+            self.add(training)
+        files = [self.study / name for name in (MARKDOWN_FILE, PAGE_FILE)]
+        finish_parent(
+            self.uri,
+            self.parent,
+            status=status,
+            metrics=counts,
+            files=[file for file in files if file.is_file()],
+            folder=self.study,
+        )

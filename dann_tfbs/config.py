@@ -17,10 +17,11 @@ class Architecture(StrictSettings):
     """Layout of the network; the default has exactly 3402 trainable parameters."""
 
     backbone: str = "separable"
-    """`separable`, the layout described by the keys below, or `module:Class`: a class of one's own
-    (see `dann_tfbs.model.network.make_backbone`)."""
+    """`separable`, the layout described by the keys below; `legnet`, `convnext`, `embedding` or `lstm`
+    (`dann_tfbs.model.backbones`); or `module:Class`: a class of one's own (see
+    `dann_tfbs.model.network.make_backbone`)."""
     backbone_settings: dict[str, Any] = Field({})
-    """Settings of a backbone of one's own."""
+    """Settings of a backbone other than `separable`."""
     stem_widths: tuple[int, ...] = Field((9, 13, 17), min_length=1)
     """Widths in bp of the parallel convolutions of the stem; odd."""
     stem_channels: int = Field(4, ge=1)

@@ -10,15 +10,17 @@ without activation. Published sizes are 256, 128, 128, 64, 64, 64, 64 with convo
 
 What differs, and why:
 
-* The default sizes are half of the published ones, which quarters the parameters to about 500,000.
+* The default sizes are half of the published ones: 542,640 parameters with a head, a quarter of the
+  2,125,640 that the published sizes have here.
 * The mapping block ends in the layout's channels, not in the 18 expression bins of the yeast data;
   averaging over positions and the last weights are those of our heads. LegNet's softmax over bins
   has no counterpart where the answer is bound or unbound.
 * The input has four channels, N as zeros. The published one has N as 0.25, and channels that say
   which strand is shown and whether a measurement rests on one cell; we show and score both strands.
-* The squeezed average and the convolutions leave out filling, so that lengths of a batch may differ.
-* Weights start as PyTorch draws them. Batch norm follows every convolution but the last, so that the
-  published scale of the start makes no difference to what these compute at first.
+* The squeezed average and the convolutions leave out filling, so that lengths of a batch may
+  differ. In training there is none, and batch norm counts every position.
+* Weights start as PyTorch draws them. Batch norm follows every convolution but the last, so that
+  the published scale of the start makes no difference to what these compute at first.
 """
 
 from __future__ import annotations

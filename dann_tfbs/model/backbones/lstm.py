@@ -7,6 +7,8 @@ is where its mask ends: the backward direction starts there, not in the filling.
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from pydantic import Field
 from torch import Tensor, nn
@@ -49,45 +51,72 @@ class SideBySideLstm(nn.Module):
 
     def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
         """Return (batch, members · 2 · hidden, length) of x (batch, members · inputs, length)."""
-        steps = x.unflatten(1, (self.members, -1)).permute(1, 3, 0, 2)
+        there = x.unflatten(1, (self.members, -1)).permute(3, 0, 1, 2)
         order = _backwards(x, mask)
-        return torch.cat([self._member(n, one, order) for n, one in enumerate(steps)], dim=1)
-
-    def _member(self, member: int, x: Tensor, order: Tensor) -> Tensor:
-        """Return (batch, 2 · hidden, length) of x (length, batch, inputs)."""
-        there = self._direction(DIRECTIONS * member, x)
-        reversed_x = x.gather(0, order.expand_as(x))
-        back = self._direction(DIRECTIONS * member + 1, reversed_x)
+        back = there.gather(0, order.expand_as(there))
+        both = torch.stack([there, back], dim=3).flatten(2, 3)
+        # Exporting would unroll PyTorch's LSTM to the length of its example.
+        run = self._scanned if torch.compiler.is_exporting() else self._looped
+        there, back = run(both).unflatten(2, (self.members, DIRECTIONS)).unbind(3)
         # The order is its own inverse.
         back = back.gather(0, order.expand_as(back))
-        return torch.cat([there, back], dim=2).permute(1, 2, 0)
+        return torch.cat([there, back], dim=3).permute(1, 2, 3, 0).flatten(1, 2)
 
-    def _direction(self, number: int, x: Tensor) -> Tensor:
-        size = GATES * self.hidden
-        rows = slice(number * size, (number + 1) * size)
-        bias = self.bias[rows]
-        weights = [self.input_weight[rows], self.hidden_weight[rows], bias, torch.zeros_like(bias)]
+    def _looped(self, x: Tensor) -> Tensor:
+        """Return (length, batch, runs, hidden) of x (length, batch, runs, inputs).
+
+        A run is a direction of a member.
+        """
         start = x.new_zeros(1, x.shape[1], self.hidden)
-        outputs: Tensor = torch.lstm(
-            x,
-            (start, start),
-            weights,
-            has_biases=True,
-            num_layers=1,
-            dropout=0.0,
-            train=self.training,
-            bidirectional=False,
-            batch_first=False,
-        )[0]
-        return outputs
+        parts = [
+            part.split(GATES * self.hidden)
+            for part in (self.input_weight, self.hidden_weight, self.bias)
+        ]
+        outputs = []
+        for own, *weights in zip(x.unbind(2), *parts, strict=True):
+            outputs.append(
+                torch.lstm(
+                    own,
+                    (start, start),
+                    [*weights, torch.zeros_like(weights[-1])],
+                    has_biases=True,
+                    num_layers=1,
+                    dropout=0.0,
+                    train=self.training,
+                    bidirectional=False,
+                    batch_first=False,
+                )[0]
+            )
+        return torch.stack(outputs, dim=2)
+
+    def _scanned(self, x: Tensor) -> Tensor:
+        """Do as `_looped` by one step for all runs, scanned over any length."""
+        from torch._higher_order_ops.scan import scan  # a prototype: not before it is needed
+
+        runs = x.shape[2]
+        input_weight = self.input_weight.view(runs, -1, x.shape[3]).transpose(1, 2)
+        hidden_weight = self.hidden_weight.view(runs, -1, self.hidden).transpose(1, 2)
+        known = torch.einsum("lbri,rig->lrbg", x, input_weight) + self.bias.view(runs, 1, -1)
+
+        def step(state: tuple[Tensor, Tensor], given: Tensor) -> tuple[Any, Tensor]:
+            output, cell = state
+            gates = given + torch.bmm(output, hidden_weight)
+            inward, keep, candidate, outward = gates.chunk(GATES, dim=2)
+            cell = torch.sigmoid(keep) * cell + torch.sigmoid(inward) * torch.tanh(candidate)
+            output = torch.sigmoid(outward) * torch.tanh(cell)
+            return (output, cell), output.clone()
+
+        start = x.new_zeros(runs, x.shape[1], self.hidden)
+        outputs: Tensor = scan(step, (start, start.clone()), known)[1]
+        return outputs.transpose(1, 2)
 
 
 def _backwards(x: Tensor, mask: Tensor | None) -> Tensor:
-    """Return which position to read at each step from the end, shape (length, batch or 1, 1)."""
-    positions = torch.arange(x.shape[2], device=x.device)[:, None, None]
+    """Return which position to read at each step from the end, shape (length, batch or 1, 1, 1)."""
+    positions = torch.arange(x.shape[2], device=x.device)[:, None, None, None]
     if mask is None:
         return x.shape[2] - 1 - positions
-    lengths = mask.sum(2).long()  # (batch, 1)
+    lengths = mask.sum(2).long()[:, :, None]  # (batch, 1, 1)
     return torch.where(positions < lengths, lengths - 1 - positions, positions)
 
 

@@ -17,8 +17,8 @@ class Architecture(StrictSettings):
     """Layout of the network; the default has exactly 3402 trainable parameters."""
 
     backbone: str = "separable"
-    """`separable`, the layout described by the keys below; `legnet`, `convnext`, `embedding` or `lstm`
-    (`dann_tfbs.model.backbones`); or `module:Class`: a class of one's own (see
+    """`separable`, the layout described by the keys below; `legnet`, `convnext`, `embedding` or
+    `lstm` (`dann_tfbs.model.backbones`); or `module:Class`: a class of one's own (see
     `dann_tfbs.model.network.make_backbone`)."""
     backbone_settings: dict[str, Any] = Field({})
     """Settings of a backbone other than `separable`."""

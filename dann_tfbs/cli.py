@@ -17,6 +17,7 @@ from dann_tfbs.errors import DannTfbsError
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "simulate": ("dann_tfbs.commands.simulate:simulate", "Write a simulated set of assays."),
+    "download": ("dann_tfbs.commands.download:download", "Download public data."),
     "prepare": ("dann_tfbs.commands.prepare:prepare", "Turn raw assay files into a table."),
     "train": ("dann_tfbs.commands.train:train", "Train a model and write its run folder."),
     "adapt": ("dann_tfbs.commands.adapt:adapt", "Adapt a run to unlabelled sequences."),

@@ -7,6 +7,7 @@ import importlib
 import click
 
 SUBCOMMANDS: dict[str, tuple[str, str]] = {
+    "build": ("dann_tfbs.commands.benchmark_build:build", "Build test sets out of assay files."),
     "score": ("dann_tfbs.commands.benchmark_score:score", "Score and rank submissions."),
 }
 """Each sub-command's name, where it lives (`module:attribute`) and its line in `--help`."""

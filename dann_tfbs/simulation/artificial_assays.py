@@ -12,19 +12,12 @@ from dann_tfbs import sequence
 from dann_tfbs.data.gc_match import match_gc
 from dann_tfbs.data.pbm_labels import positives
 from dann_tfbs.simulation import probes, reads, writers
-from dann_tfbs.simulation.benchmark import (
-    Benchmark,
-    Labelled,
-    as_negatives,
-    first_of_each,
-    gc_matched,
-    join,
-    labelled,
-    write_answers,
-)
 from dann_tfbs.simulation.binding import BindingModel
 from dann_tfbs.simulation.settings import SimulationSettings
 from dann_tfbs.streams import stream
+from dann_tfbs.testsets.labelled import Labelled, as_negatives, first_of_each, join, labelled
+from dann_tfbs.testsets.official import TestSet
+from dann_tfbs.testsets.probes import Array, probe_parts, probe_rows
 
 TRAIN_DESIGN = "ME"
 TEST_DESIGN = "HK"
@@ -124,18 +117,25 @@ def _write_read_test(
     settings: SimulationSettings,
 ) -> None:
     """Write the test set of a read assay from each TF's (positives, spare) and input reads."""
-    benchmark = Benchmark(assay)
+    test = TestSet(assay)
     for tf, (own, _) in selected.items():
         rng = stream(settings.seed, assay, tf, "backgrounds")
         shown = first_of_each(own)
-        benchmark.parts[tf, "positives"] = shown
-        pool = first_of_each(unselected[tf], own.codes)
-        benchmark.parts[tf, "input"] = gc_matched(pool, shown, ratio * len(shown), rng)
+        parts = {}
+        pool = first_of_each(unselected[tf], own.sequences)
+        parts["input"] = _gc_matched(pool, shown, ratio * len(shown), rng)
         others = [as_negatives(join(parts)) for name, parts in selected.items() if name != tf]
         if others:
-            pool = first_of_each(join(others), own.codes)
-            benchmark.parts[tf, "aliens"] = gc_matched(pool, shown, ratio * len(shown), rng)
-    benchmark.write(out / "test", stream(settings.seed, assay, "tags"))
+            pool = first_of_each(join(others), own.sequences)
+            parts["aliens"] = _gc_matched(pool, shown, ratio * len(shown), rng)
+        test.add(tf, shown, parts)
+    test.write(out, stream(settings.seed, assay, "tags"))
+
+
+def _gc_matched(pool: Labelled, shown: Labelled, n: int, rng: np.random.Generator) -> Labelled:
+    """Draw up to `n` of a pool as negatives whose GC content follows that of the positives."""
+    gc, wanted = sequence.gc_content(pool.sequences), sequence.gc_content(shown.sequences)
+    return pool.take(match_gc(gc, wanted, min(n, len(pool)), rng))
 
 
 def write_pbm(out: Path, factors: Sequence[BindingModel], settings: SimulationSettings) -> None:
@@ -204,35 +204,43 @@ def _write_array_test(
 ) -> None:
     """Write the probes of the test design as FASTA, and each TF's answers."""
     design = _design(TEST_DESIGN, settings)
-    names = _probe_names(design)
-    texts = sequence.decode(sequence.from_codes(design.with_linker()))
-    with (out / "test" / "PBM_participants.fasta").open("w", encoding="ascii") as fasta:
-        for spot, (name, text) in enumerate(zip(names, texts, strict=True)):
-            row, column = divmod(spot, writers.SPOTS_PER_ROW)
-            place = f"id_spot={spot + 1};row={row + 1};col={column + 1};linker={probes.LINKER}"
-            fasta.write(f">{name} {place}\n{text}\n")
-
+    n = len(design.probes)
+    names = np.array(_probe_names(design), dtype=object)
+    places = [divmod(spot, writers.SPOTS_PER_ROW) for spot in range(n)]
+    spots = np.array(
+        [
+            f"id_spot={spot + 1};row={row + 1};col={column + 1}"
+            for spot, (row, column) in enumerate(places)
+        ],
+        dtype=object,
+    )
+    linkers = sequence.encode([probes.LINKER] * n)
     detrended = _signals(design, factors, settings)
     z = probes.quantile_z_scores(detrended)
-    gc = ((design.probes == 1) | (design.probes == 2)).mean(axis=1)
-    for number, factor in enumerate(factors):
-        rng = stream(settings.seed, "PBM", factor.name, "backgrounds")
-        by_rule = {
-            "QNZS": positives(z[number], "QNZS"),
-            "SD": positives(detrended[number], "SD"),
-        }
-        unbound = np.flatnonzero(~(by_rule["QNZS"] | by_rule["SD"]))
-        labels: dict[str, int] = {}
-        for rule, bound in by_rule.items():
-            shown = np.flatnonzero(bound)
-            if not len(shown):
-                continue
-            n = min(_PBM_RATIO * len(shown), len(unbound))
-            drawn = unbound[match_gc(gc[unbound], gc[shown], n, rng)]
-            answer = {names[row]: int(bound[row]) for row in [*drawn, *shown]}
-            write_answers(out / "test" / "answers", f"PBM_{factor.name}_{rule}", answer)
-            labels |= answer
-        write_answers(out / "test" / "answers", f"PBM_{factor.name}", labels)
+
+    def array(tf: str, rule: str, signal: NDArray[np.float64]) -> Array:
+        bound = positives(signal, rule)
+        codes = sequence.from_codes(design.probes)
+        measured = np.ones(n, dtype=bool)
+        return Array(tf, rule, names, codes, linkers, spots, bound, measured)
+
+    arrays = {
+        factor.name: [
+            array(factor.name, "QNZS", z[number]),
+            array(factor.name, "SD", detrended[number]),
+        ]
+        for number, factor in enumerate(factors)
+    }
+    rows = probe_rows(arrays[factors[0].name])
+    test = TestSet("PBM", named=True)
+    test.parts["all rows"] = rows
+    for tf, own in arrays.items():
+        rng = stream(settings.seed, "PBM", tf, "backgrounds")
+        parts, _ = probe_parts(own, rows, _PBM_RATIO, rng)
+        for rule, part in parts.items():
+            test.parts[tf, rule] = part
+            test.datasets[tf, rule] = ((tf, rule),)
+    test.write(out, stream(settings.seed, "PBM", "tags"))
 
 
 def _probe_names(design: probes.Design) -> list[str]:

@@ -3,48 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from dann_tfbs.assays import PEAK_WINDOW
-from dann_tfbs.simulation.benchmark import (
-    Benchmark,
-    Labelled,
-    first_of_each,
-    gc_matched,
-    labelled,
-)
+from dann_tfbs.data.genome import Genome
+from dann_tfbs.data.intervals import Intervals, make_intervals
 from dann_tfbs.simulation.binding import BindingModel
 from dann_tfbs.simulation.genome import Chromosome
-from dann_tfbs.simulation.peaks import (
-    Peaks,
-    chs_peaks,
-    ghts_peaks,
-    near,
-    stack,
-    window_is_known,
-    windows,
-)
+from dann_tfbs.simulation.peaks import Peaks, chs_peaks, ghts_peaks
 from dann_tfbs.simulation.settings import SimulationSettings
 from dann_tfbs.simulation.writers import write_peaks
 from dann_tfbs.streams import stream
+from dann_tfbs.testsets.genomic import TestPeaks, genomic_parts, usable
+from dann_tfbs.testsets.official import TestSet
 
 _TEST_SHARE = 5
 _ALIENS = 2
-_RANDOM = 2
-_RANDOM_POOL = 20
-_CLEAR = 300
-
-
-@dataclass(frozen=True)
-class _TestPeaks:
-    """The test peaks of a TF: those to find, and all (the rest serve as aliens of other TFs)."""
-
-    positives: Peaks
-    all: Peaks
 
 
 def write_genomic_assay(
@@ -56,10 +32,8 @@ def write_genomic_assay(
 ) -> None:
     """Write `train/<ASSAY>` from odd chromosomes and the test set from even ones.
 
-    A TF has a fifth as many test positives as training peaks. Backgrounds as in IBIS, per
-    positive: one `shades` window 300–600 bp beside it, two GC-matched `aliens` (test peaks of the
-    other TFs, 300 bp or more away; absent if there is but one TF) and two GC-matched `random`
-    windows.
+    A TF has a fifth as many test positives as training peaks; the rest of its test peaks serve as
+    aliens of other TFs. Backgrounds are those of IBIS (see `dann_tfbs.testsets.genomic`).
 
     Parameters
     ----------
@@ -68,7 +42,7 @@ def write_genomic_assay(
     assay
         CHS or GHTS.
     genome, factors
-        The chromosomes; a (TF, co-factor) pair per TF.
+        The chromosomes, which `genome.fa` of the package holds too; a (TF, co-factor) pair per TF.
     settings
         Sizes, seed, parameters.
     """
@@ -76,7 +50,9 @@ def write_genomic_assay(
     test = [chromosome for chromosome in genome if chromosome.is_test]
     n_test = settings.peaks // _TEST_SHARE
     supply = n_test * (1 + _ALIENS if len(factors) > 1 else 1)
-    found: dict[str, _TestPeaks] = {}
+    reference, names = Genome(out / "genome.fa"), [chromosome.name for chromosome in test]
+    found: dict[str, TestPeaks] = {}
+    spare: dict[str, TestPeaks] = {}
     for number, (factor, partner) in enumerate(factors):
         rng = stream(settings.seed, assay, factor.name)
         name = _file_name(assay, factor.name, number)
@@ -84,14 +60,25 @@ def write_genomic_assay(
         write_peaks(out / "train" / assay / factor.name / name, train, peaks, rng)
         every = _peaks(assay, test, factor, partner, supply, settings, rng)
         chosen = np.sort(rng.permutation(len(every))[:n_test])
-        found[factor.name] = _TestPeaks(every.take(chosen), every)
+        windows = _windows(test, every)
+        kept, _ = usable(reference, windows, names)
+        shown = np.intersect1d(chosen, kept)
+        found[factor.name] = TestPeaks(windows.take(shown), windows)
+        spare[factor.name] = TestPeaks(windows.take(kept), windows)
 
-    benchmark = Benchmark(assay)
+    benchmark = TestSet(assay)
     for tf in found:
         rng = stream(settings.seed, assay, tf, "test")
-        for background, part in _test_parts(test, tf, found, rng).items():
-            benchmark.parts[tf, background] = part
-    benchmark.write(out / "test", stream(settings.seed, assay, "tags"))
+        peaks_of = {name: found[tf] if name == tf else spare[name] for name in found}
+        positives, parts, _ = genomic_parts(reference, tf, peaks_of, names, rng)
+        benchmark.add(tf, positives, parts)
+    benchmark.write(out, stream(settings.seed, assay, "tags"))
+
+
+def _windows(genome: Sequence[Chromosome], peaks: Peaks) -> Intervals:
+    start = peaks.summit - PEAK_WINDOW // 2
+    names = [genome[chrom].name for chrom in peaks.chrom]
+    return make_intervals(names, start, start + PEAK_WINDOW)
 
 
 def _peaks(
@@ -114,70 +101,3 @@ def _file_name(assay: str, tf: str, number: int) -> str:
         return f"SIM_{300 + number:04d}.Rep-{tf}_{290 + number:04d}.peaks"
     construct = ("-DBD", "-FL")[number % 2]
     return f"SIM_A_AffSeq_{'ABCDEFGH'[number % 8]}{number // 8 + 1:02d}_{tf}{construct}.C3.peaks"
-
-
-def _test_parts(
-    genome: Sequence[Chromosome],
-    tf: str,
-    found: dict[str, _TestPeaks],
-    rng: np.random.Generator,
-) -> dict[str, Labelled]:
-    """Return the positives and backgrounds of one TF."""
-    own = found[tf]
-    n = len(own.positives)
-    positives = _labelled(genome, own.positives, 1)
-    parts = {"positives": positives, "shades": _labelled(genome, _shades(genome, own, rng), 0)}
-    others = [peaks.all for name, peaks in found.items() if name != tf]
-    if others:
-        aliens = _clear_of(stack(others), own.all, _CLEAR)
-        pool = first_of_each(_labelled(genome, aliens, 0), positives.codes)
-        parts["aliens"] = gc_matched(pool, positives, _ALIENS * n, rng)
-    random = _clear_of(
-        _anywhere(genome, _RANDOM_POOL * n, rng), stack([own.all, *others]), PEAK_WINDOW + _CLEAR
-    )
-    pool = first_of_each(_labelled(genome, random, 0), positives.codes)
-    parts["random"] = gc_matched(pool, positives, _RANDOM * n, rng)
-    return parts
-
-
-def _labelled(genome: Sequence[Chromosome], peaks: Peaks, label: int) -> Labelled:
-    half = PEAK_WINDOW // 2
-    header = [
-        f"chr={genome[chrom].name};start={summit - half};end={summit + half + 1}"
-        for chrom, summit in zip(peaks.chrom, peaks.summit, strict=True)
-    ]
-    return labelled(windows(genome, peaks), label, header=header)
-
-
-def _shades(genome: Sequence[Chromosome], own: _TestPeaks, rng: np.random.Generator) -> Peaks:
-    """Return a window 300–600 bp (edge to edge) beside each positive, where one is free."""
-    n = len(own.positives)
-    shift = PEAK_WINDOW + rng.integers(300, 601, n)
-    side = 2 * rng.integers(0, 2, n) - 1
-    beside = Peaks(own.positives.chrom, own.positives.summit + side * shift, np.zeros(n))
-    return _clear_of(_known(genome, beside), own.all, PEAK_WINDOW)
-
-
-def _anywhere(genome: Sequence[Chromosome], n: int, rng: np.random.Generator) -> Peaks:
-    """Return uniform positions of the genome with a known window."""
-    lengths = np.array([len(chromosome.codes) for chromosome in genome])
-    chrom = rng.integers(0, len(genome), n)
-    summit = (rng.random(n) * lengths[chrom]).astype(np.int64)
-    return _known(genome, Peaks(chrom, summit, np.zeros(n)))
-
-
-def _known(genome: Sequence[Chromosome], peaks: Peaks) -> Peaks:
-    keep: NDArray[np.bool_] = np.zeros(len(peaks), dtype=bool)
-    for index, chromosome in enumerate(genome):
-        here = peaks.chrom == index
-        keep[here] = window_is_known(chromosome.codes, peaks.summit[here])
-    return peaks.take(keep)
-
-
-def _clear_of(peaks: Peaks, reference: Peaks, distance: int) -> Peaks:
-    """Drop peaks whose summit is within `distance` bp of a reference summit."""
-    keep: NDArray[np.bool_] = np.ones(len(peaks), dtype=bool)
-    for chrom in np.unique(peaks.chrom):
-        here = peaks.chrom == chrom
-        keep[here] = ~near(peaks.summit[here], reference.summit[reference.chrom == chrom], distance)
-    return peaks.take(keep)

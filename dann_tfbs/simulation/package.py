@@ -36,6 +36,7 @@ TFs: {tfs}. Seed: {seed}.
 * `test/<ASSAY>_participants.fasta`: sequences to score.
 * `test/answers/<ASSAY>_<TF>_<background>.json`: their labels, positives and one background;
   `<ASSAY>_<TF>.json` has all backgrounds. Never train on these.
+* `BENCHMARK_CONFIGS/<ASSAY>/Final/benchmark.json`: the same for `dann-tfbs benchmark score`.
 """
 
 
@@ -75,6 +76,7 @@ def simulate(out: Path, settings: SimulationSettings, *, force: bool = False) ->
         for assay in ("CHS", "GHTS"):
             write_genomic_assay(aside, assay, genome, pairs, settings)
         del genome
+        (aside / "genome.fa.fai").unlink(missing_ok=True)  # the index that making the tests left
         write_hts(aside, factors, settings)
         write_sms(aside, factors, settings)
         write_pbm(aside, factors, settings)

@@ -45,7 +45,9 @@ def test_equal_seeds_give_equal_bytes_and_another_seed_changes_every_file(packag
     assert contents(again) == expected
     changed = contents(other)
     assert changed.keys() == expected.keys()
-    assert [name for name in expected if changed[name] == expected[name]] == []
+    # A microarray's definition holds names of probes and files, which no seed changes.
+    same = [name for name in expected if changed[name] == expected[name]]
+    assert same == ["BENCHMARK_CONFIGS/PBM/Final/benchmark.json"]
     assert not list(tmp_path.glob(".*"))
 
 
@@ -131,6 +133,20 @@ def test_answers_name_tags_of_the_fasta_and_keep_the_ratios(package):
                 assert bound > 0
                 expected = min(ratio * bound, 600 - bound) if assay == "PBM" else ratio * bound
                 assert len(labels) - bound == pytest.approx(expected, abs=expected * 0.2)
+
+
+@pytest.mark.parametrize("assay", ["CHS", "GHTS", "HTS", "SMS", "PBM"])
+def test_the_benchmark_definition_leads_to_the_files(package, assay):
+    config = json.loads(
+        (package / "BENCHMARK_CONFIGS" / assay / "Final" / "benchmark.json").read_text()
+    )
+    records = fasta(package / "test" / f"{assay}_participants.fasta")
+    assert sorted(config["tags"]) == sorted(head[1:].split(" ")[0] for head in records)
+    assert config["tfs"] == list(TFS)
+    for dataset in config["datasets"]:
+        for key in ("fasta_path", "answer_path"):
+            assert dataset[key].startswith("__ROOTDIR__/")
+            assert (package / dataset[key].removeprefix("__ROOTDIR__/")).is_file()
 
 
 def test_hts_answers_carry_cycles_and_replicates(package):

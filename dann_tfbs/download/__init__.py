@@ -1,0 +1,1 @@
+"""Downloading public data, with checksums, so that an interruption only delays it."""

@@ -1,0 +1,1 @@
+"""Test sets by the published construction of the IBIS challenge, in its own formats."""

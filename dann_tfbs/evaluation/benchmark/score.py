@@ -117,7 +117,7 @@ def score_teams(
         if not here and not scanning:
             notes.append(f"{definition.label}: no submission is about it; it is left out.")
             continue
-        bench = _Benchmark(definition)
+        bench = _Benchmark(definition, keep_answers=len(here) + bool(scanning) > 1)
         cells += bench.cells()
         notes += bench.notes
         for name, path in here.items():
@@ -157,10 +157,14 @@ def _matrices_of(teams: Sequence[Team], definition: Definition) -> dict[str, Ent
 
 
 class _Benchmark:
-    """One benchmark while it is scored: its answers are read once, and kept."""
+    """One benchmark while it is scored.
 
-    def __init__(self, definition: Definition) -> None:
+    Its answers are read once and kept where several submissions need them.
+    """
+
+    def __init__(self, definition: Definition, keep_answers: bool) -> None:
         self.definition = definition
+        self._keep_answers = keep_answers
         self.notes: list[str] = []
         self.notes_on_tables: list[str] = []
         self._answers: dict[str, tuple[pa.Array, LabelledSet]] = {}
@@ -221,19 +225,12 @@ class _Benchmark:
                     yield from self._score(dataset, team, matrix.name, scoring, scores, answers)
 
     def _labelled(self, dataset: Dataset) -> tuple[pa.Array, LabelledSet]:
-        if dataset.name not in self._answers:
-            assert dataset.answers is not None
-            if not dataset.answers.is_file():
-                raise InputError(
-                    f"the answers of {dataset.name} are not here.",
-                    path=dataset.answers,
-                    remedy="Complete the package, or say with --root where it lies.",
-                )
-            tags, labels, groups = official_answers(dataset.answers)
-            known = any(group is not None for group in groups)
-            labelled = LabelledSet(labels.astype(np.int64), groups if known else None)
-            self._answers[dataset.name] = pa.array(tags, pa.string()), labelled
-        return self._answers[dataset.name]
+        found = self._answers.get(dataset.name)
+        if found is None:
+            found = _read_answers(dataset)
+            if self._keep_answers:
+                self._answers[dataset.name] = found
+        return found
 
     def _score(
         self,
@@ -258,6 +255,20 @@ class _Benchmark:
             cell = Cell(self.definition.label, dataset.tf, dataset.background, metric)
             negatives = len(answers.labels) - positives
             yield Score(team, cell, entry, scoring, value, positives, negatives)
+
+
+def _read_answers(dataset: Dataset) -> tuple[pa.Array, LabelledSet]:
+    assert dataset.answers is not None  # others were left out
+    if not dataset.answers.is_file():
+        raise InputError(
+            f"the answers of {dataset.name} are not here.",
+            path=dataset.answers,
+            remedy="Complete the package, or say with --root where it lies.",
+        )
+    tags, labels, groups = official_answers(dataset.answers)
+    known = any(group is not None for group in groups)
+    labelled = LabelledSet(labels.astype(np.int64), groups if known else None)
+    return pa.array(tags, pa.string()), labelled
 
 
 def with_ranked_entries(scores: Sequence[Score]) -> list[Score]:

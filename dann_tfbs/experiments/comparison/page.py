@@ -75,7 +75,8 @@ def _study(found: Comparison, prefix: str) -> dict[str, Any]:
         "notes": words.notes(found),
         "reference": study.label(study.reference),
         "has_reference": found.has_reference,
-        "enough_tfs": found.enough_tfs,
+        "uncertainty": words.uncertainty(found),
+        "line": words.line(found),
         "factors": any(one.factor for one in outcomes),
         "metrics": [_metric(found, own) for own in found.by_metric.values()],
         "unit": words.unit(found),
@@ -179,7 +180,7 @@ def _known(names: Sequence[str], values: Floats) -> list[tuple[str, float]]:
 def _rank(rank: float) -> str:
     if not math.isfinite(rank):
         return words.MISSING
-    return f"{rank:.0f}" if float(rank).is_integer() else f"{rank:.1f}"
+    return f"{rank:.0f}" if abs(rank - round(rank)) < 1e-6 else f"{rank:.1f}"
 
 
 def _chosen(found: Comparison, shown: list[Shown]) -> str:

@@ -66,7 +66,7 @@ def inline(figure: Figure, name: str, about: str) -> Markup:
     svg = re.sub(r"font: ([\w. ]*?px) [^;\"]*", r"font: \1 system-ui, sans-serif", svg)
     # Places are shortened, texts are not.
     svg = re.sub(r"<[^>]*>", lambda tag: re.sub(r"(\d\.\d\d)\d+", r"\1", tag[0]), svg)
-    svg = _UNUSED_NAME.sub("", svg)
+    svg = _UNUSED_NAME.sub("", svg).replace("xlink:href", "href")
     for stand_in, colour in _PAGE_COLOURS.items():
         svg = svg.replace(stand_in, colour)
     size = re.search(r'viewBox="[^"]*"', svg)

@@ -112,8 +112,16 @@ def _sections(found: Comparison) -> Iterable[str]:
 
 def _variants_table(found: Comparison, own: MetricComparison) -> str:
     name = words.title(own.metric)
-    uncertain = "95 %" if found.enough_tfs else "± sd over seeds"
-    head = ["variant", name, f"Δ {name} ({uncertain})", "TFs + / −", "p", "Holm", "pairs", "rank"]
+    head = [
+        "variant",
+        name,
+        f"Δ {name} {words.uncertainty(found)}".strip(),
+        "TFs + / −",
+        "p",
+        "Holm",
+        "pairs",
+        "rank",
+    ]
     rows = []
     for i in found.order():
         row = own.rows[i]

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -84,6 +83,12 @@ def write_benchmark(folder: Path, tags: np.ndarray, tfs: list[str], answers: int
     return file
 
 
+def peak_memory() -> float:
+    """Return this process's own peak in GiB (Linux); `getrusage` may report its parent's instead."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) / 2**20
+
+
 def score_once(benchmark: Path, table: Path) -> None:
     """Score as the command does, and print what it took; runs in a process of its own."""
     from dann_tfbs.evaluation.benchmark.definition import read_definitions
@@ -95,7 +100,7 @@ def score_once(benchmark: Path, table: Path) -> None:
     teams = read_teams([str(table)])
     scores = score_teams(definitions, teams)
     clock, core = time.perf_counter() - clock, time.process_time() - core
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    peak = peak_memory()
     pairs = sum(
         (score.positives + score.negatives)
         for score in scores.scores

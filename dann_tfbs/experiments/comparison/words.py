@@ -14,7 +14,7 @@ from dann_tfbs.experiments.comparison.statistics import (
 )
 from dann_tfbs.experiments.comparison.study import TITLES
 
-COVERAGE = {3: 0.75, 4: 0.80, 5: 0.84, 6: 0.86, 7: 0.87, 8: 0.88, 9: 0.89}
+COVERAGE = {3: 0.75, 4: 0.80, 5: 0.84, 6: 0.86, 7: 0.87, 8: 0.89, 9: 0.89}
 """How often the interval of so few TFs holds the truth: measured, for normal differences. From 10
 TFs on it is .90 and more (docs/comparison.md)."""
 

@@ -84,7 +84,7 @@ def write_benchmark(folder: Path, tags: np.ndarray, tfs: list[str], answers: int
 
 
 def peak_memory() -> float:
-    """Return this process's own peak in GiB (Linux); `getrusage` may report its parent's instead."""
+    """Return this process's own peak in GiB (Linux); `getrusage` may give its parent's."""
     status = Path("/proc/self/status").read_text()
     return int(status.partition("VmHWM:")[2].split()[0]) / 2**20
 

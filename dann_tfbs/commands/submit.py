@@ -120,7 +120,7 @@ def make(
         return
     if not runs or bool(fastas) == (ibis_root is not None):
         raise click.UsageError("Name RUNS, and --fasta or --ibis-root (one of them); or --matrix.")
-    from dann_tfbs.submission.expected import read_expected
+    from dann_tfbs.submission.expected import tfs_of
     from dann_tfbs.submission.make import make_submission
     from dann_tfbs.submission.participants import by_assay, find_benchmarks, find_participants
 
@@ -129,7 +129,7 @@ def make(
     else:
         participants = find_participants(ibis_root, stage)
         benchmarks = find_benchmarks(ibis_root, stage)
-    known = {code: read_expected(path).tfs or () for code, path in benchmarks.items()}
+    known = {code: tfs_of(path) for code, path in benchmarks.items()}
     made = make_submission(
         runs,
         participants,

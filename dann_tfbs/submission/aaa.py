@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from dann_tfbs.submission.expected import Expected
 from dann_tfbs.submission.findings import Findings
-from dann_tfbs.submission.tag_keys import absent, keys_at, keys_of, repeats
+from dann_tfbs.submission.tag_keys import absent, keys_at, repeats
 from dann_tfbs.submission.text_blocks import is_gzip, lines_of, text_blocks
 from dann_tfbs.submission.values import plain_values, problems_of_value
 
@@ -250,15 +250,14 @@ def _check_tags(
         findings.add("no rows", "there are no rows after the header.", 1)
     again, before = repeats(keys)
     extra = np.empty(0, dtype=np.intp)
-    if expected.tags is not None:
-        known = keys_of(expected.tags)
-        extra = absent(keys, known)
-        missing = absent(known, keys)
-        for place in missing[: findings.room("missing tag")].tolist():
-            tag = expected.tags[place].as_py()
+    if expected.keys is not None:
+        extra = absent(keys, expected.keys)
+        missing = absent(expected.keys, keys)
+        told = missing[: findings.room("missing tag")].tolist()
+        for place, tag in zip(told, expected.tags_at(told), strict=True):
             text = f"the tag '{tag}', number {place + 1} of {expected.source}, has no row."
             findings.add("missing tag", text)
-        findings.more("missing tag", max(0, len(missing) - findings.counts["missing tag"]))
+        findings.more("missing tag", len(missing) - len(told))
     shown = again[: findings.room("repeated tag")], extra[: findings.room("extra tag")]
     lines = lines_of(path, (np.concatenate(shown) + 2).tolist())
     for place, first in zip(shown[0].tolist(), before.tolist(), strict=False):

@@ -6,14 +6,14 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from dann_tfbs.assays import ASSAYS
 from dann_tfbs.data.readers.fasta import read_fasta
 from dann_tfbs.data.scoring_input import Chunk
 from dann_tfbs.errors import InputError
-from dann_tfbs.submission.tag_keys import keys_of, repeats
+from dann_tfbs.submission.expected import Expected, tag_keys
+from dann_tfbs.submission.tag_keys import repeats
 
 _ENDINGS = ("_participants.fasta", "_participants.fasta.gz")
 
@@ -118,8 +118,7 @@ def repeated_records(path: Path) -> NDArray[np.intp]:
     InputError
         If a record has no tag, or records of one tag hold different sequences.
     """
-    keys = [keys_of(pa.array(chunk.names, pa.large_string())) for chunk in read_fasta(path)]
-    every = np.concatenate(keys)
+    every = tag_keys(path)
     if (every == 0).any():
         raise InputError(
             f"record {int(np.argmax(every == 0)) + 1} has no tag.",
@@ -128,27 +127,26 @@ def repeated_records(path: Path) -> NDArray[np.intp]:
         )
     again, _ = repeats(every)
     if len(again):
-        _refuse_different(path, set(every[again].tolist()))
+        _refuse_different(path, set(Expected(None, None, path).tags_at(again.tolist())))
     return again
 
 
-def _refuse_different(path: Path, keys: set[int]) -> None:
+def _refuse_different(path: Path, tags: set[str]) -> None:
+    """Refuse repeated records of other sequences than their tag's first record."""
     known: dict[str, bytes] = {}
     number = 0
     for chunk in read_fasta(path):
-        names, sequences = chunk.names, chunk.sequences
-        own = keys_of(pa.array(names, pa.large_string())).tolist()
-        for row, key in enumerate(own):
-            if key not in keys:
+        for row, tag in enumerate(chunk.names):
+            if tag not in tags:
                 continue
-            text = sequences.codes[row, : sequences.lengths[row]].tobytes()
-            if known.setdefault(names[row], text) != text:
+            text = chunk.sequences.codes[row, : chunk.sequences.lengths[row]].tobytes()
+            if known.setdefault(tag, text) != text:
                 raise InputError(
-                    f"record {number + row + 1}: the tag '{names[row]}' stands for two sequences.",
+                    f"record {number + row + 1}: the tag '{tag}' stands for two sequences.",
                     path=path,
                     remedy="A tag stands for one sequence.",
                 )
-        number += len(names)
+        number += len(chunk.lines)
 
 
 def without_records(chunks: Iterable[Chunk], left_out: NDArray[np.intp]) -> Iterator[Chunk]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from dann_tfbs.data.kmers import mix
 
 _WORD = 8
+_AT_ONCE = 1 << 18
 
 
 def words_at(letters: NDArray[np.uint8], starts: NDArray[np.int64]) -> NDArray[np.uint64]:
@@ -57,26 +57,18 @@ def keys_at(
     return keys
 
 
-def keys_of(texts: pa.LargeStringArray) -> NDArray[np.uint64]:
-    """Return the numbers of Arrow strings, as `keys_at`."""
-    offsets = np.frombuffer(texts.buffers()[1], dtype=np.int64)
-    offsets = offsets[texts.offset : texts.offset + len(texts) + 1]
-    letters = np.frombuffer(texts.buffers()[2] or b"", dtype=np.uint8)[: offsets[-1]]
-    letters = np.concatenate([letters, np.zeros(_WORD, dtype=np.uint8)])
-    return keys_at(letters, offsets[:-1], np.diff(offsets))
-
-
 def repeats(keys: NDArray[np.uint64]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Return the places of keys that stood before, ascending, and where each first stood."""
-    order = np.argsort(keys, kind="stable")
-    ranked = keys[order]
-    fresh = np.append(True, ranked[1:] != ranked[:-1])
-    if fresh.all():
+    ranked = np.sort(keys)
+    doubled = np.unique(ranked[1:][ranked[1:] == ranked[:-1]])
+    del ranked
+    if not len(doubled):
         return np.empty(0, np.intp), np.empty(0, np.intp)
-    first = order[fresh][np.cumsum(fresh) - 1]
-    places, before = order[~fresh], first[~fresh]
-    ascending = np.argsort(places)
-    return places[ascending], before[ascending]
+    among = np.setdiff1d(np.arange(len(keys)), absent(keys, doubled))
+    _, first, number = np.unique(keys[among], return_index=True, return_inverse=True)
+    before = among[first][number]
+    again = before != among
+    return among[again], before[again]
 
 
 def absent(keys: NDArray[np.uint64], known: NDArray[np.uint64]) -> NDArray[np.intp]:
@@ -84,5 +76,9 @@ def absent(keys: NDArray[np.uint64], known: NDArray[np.uint64]) -> NDArray[np.in
     if not len(known):
         return np.arange(len(keys))
     ranked = np.sort(known)
-    places = np.searchsorted(ranked, keys)
-    return np.flatnonzero(ranked[np.minimum(places, len(ranked) - 1)] != keys)
+    found = np.empty(len(keys), dtype=bool)
+    for start in range(0, len(keys), _AT_ONCE):
+        part = keys[start : start + _AT_ONCE]
+        places = np.searchsorted(ranked, part)
+        found[start : start + _AT_ONCE] = ranked[np.minimum(places, len(ranked) - 1)] == part
+    return np.flatnonzero(~found)

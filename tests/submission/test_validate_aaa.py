@@ -10,6 +10,7 @@ import pytest
 from dann_tfbs.errors import InputError
 from dann_tfbs.predictions import write_predictions
 from dann_tfbs.submission import aaa, text_blocks
+from dann_tfbs.submission.tag_keys import repeats
 from dann_tfbs.submission.validate import validate
 
 GOOD = "tag\tGABPA\tPRDM5\naaaaaaa\t0.12345\t1\nbbbbbbb\t0\t0.5\nccccccc\t1.00000\t.25\n"
@@ -270,3 +271,24 @@ def test_what_predict_writes_is_valid(tmp_path, rng):
     scores = np.concatenate([rng.random(200), [0, 1, 1e-9, 1 - 1e-9, 0.999995, 5e-6]])
     write_predictions(path, "A", [([f"t{n}" for n in range(len(scores))], scores)])
     assert found(validate(path)) == set()
+
+
+def test_tags_as_predict_names_them(check, tmp_path):
+    fasta = tmp_path / "odd.fasta"
+    fasta.write_text(">  aaaaaaa x\nAC\nGT\n>bbbbbbb\tx\r\nACGT\n>ccccccc\nACGT")
+    assert found(check(GOOD, benchmark=fasta)) == set()
+    findings = check(GOOD.replace("ccccccc", "x"), benchmark=fasta, most=1)
+    assert "'ccccccc', number 3" in findings.problems[0].text
+
+
+def test_repeats_against_a_dictionary(rng):
+    for _ in range(50):
+        keys = rng.integers(0, 30, rng.integers(0, 40)).astype(np.uint64)
+        seen: dict[int, int] = {}
+        expected = []
+        for place, key in enumerate(keys.tolist()):
+            if key in seen:
+                expected.append((place, seen[key]))
+            seen.setdefault(key, place)
+        again, before = repeats(keys)
+        assert list(zip(again.tolist(), before.tolist(), strict=True)) == expected

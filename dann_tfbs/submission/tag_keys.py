@@ -76,6 +76,9 @@ def absent(keys: NDArray[np.uint64], known: NDArray[np.uint64]) -> NDArray[np.in
     if not len(known):
         return np.arange(len(keys))
     ranked = np.sort(known)
+    # The usual case, many times as fast as looking up each key in a long array.
+    if len(keys) == len(known) and np.array_equal(np.sort(keys), ranked):
+        return np.empty(0, dtype=np.intp)
     found = np.empty(len(keys), dtype=bool)
     for start in range(0, len(keys), _AT_ONCE):
         part = keys[start : start + _AT_ONCE]

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from dann_tfbs.experiments.outcome import OUTCOME_FILE, Outcome, read_outcome
+from dann_tfbs.experiments.study_folder import RUN, RUNS, STUDY_FILE
 from dann_tfbs.experiments.tracked.epoch_log import Point
 from dann_tfbs.experiments.tracked.facts import EXPERIMENT, facts_of
 from dann_tfbs.experiments.tracked.opening import PARENT_TAG, new_run, opened
@@ -26,11 +27,6 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
     from dann_tfbs.experiments.tracked.upload import Exporters
-
-STUDY_FILE = "study.yaml"
-RUNS = "runs"
-RUN = "run"
-"""Below a study's folder: `runs/<key>/outcome.json`, and the run folder(s) in `runs/<key>/run`."""
 
 NAME_TAG = "mlflow.runName"
 
@@ -141,7 +137,8 @@ def finish_parent(
     files
         Files and folders to keep beside.
     folder
-        The study's folder, which remembers that the run is complete.
+        The study's folder, which remembers that the run is complete, however it ended; None if
+        it is not.
 
     Returns
     -------
@@ -164,7 +161,7 @@ def finish_parent(
                 client.log_artifact(run_id, str(path))
         client.set_terminated(run_id, status)
         if folder is not None:
-            _note(folder, uri, run_id, complete=status == "FINISHED")
+            _note(folder, uri, run_id, complete=True)
         return True
     return False
 
@@ -192,7 +189,7 @@ def record_run(
     tags
         Further tags, which win over the run's own; `mlflow.runName` is the name to show.
     metrics
-        Further numbers, such as `test/auroc`; they are put at the best epoch.
+        Further numbers of the whole run, such as `test/auroc`.
     model, figures
         Whether these are sent too.
 
@@ -244,7 +241,7 @@ def send_run(
         run_id, fresh = opened(one.client, place, uri, folder, name, labels, facts.started)
         known = Known() if fresh else ask(one.client, run_id)
         if metrics:
-            facts.points.extend(_further(metrics, facts.points))
+            facts.points[:0] = _further(metrics, facts.points)
         send_facts(one.client, run_id, facts, {} if fresh else labels, known)
         if model and (fresh or not has_model(one.client, run_id)):
             send_run_model(one.client, run_id, folder, one.exporters)
@@ -258,8 +255,7 @@ def _further(metrics: Mapping[str, float], points: Sequence[Point]) -> list[Poin
     """Return numbers about the whole run, beside those of its best epoch."""
     best = [point for point in points if point.name == "best/epoch"]
     when = best[0].time if best else int(time.time() * 1000)
-    step = best[0].step if best else 0
-    return [Point(key, float(value), when, step) for key, value in metrics.items()]
+    return [Point(key, float(value), when, 0) for key, value in metrics.items()]
 
 
 def _note(

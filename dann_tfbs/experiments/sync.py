@@ -8,13 +8,13 @@ from pathlib import Path
 
 from dann_tfbs.errors import DannTfbsError, InputError
 from dann_tfbs.experiments.recorded import (
-    STUDY_FILE,
     finish_parent,
     outcome_folders,
     send_outcome,
     send_run,
     start_study,
 )
+from dann_tfbs.experiments.study_folder import RUN, STUDY_FILE
 from dann_tfbs.experiments.tracked.remembered import BusyError, Remembered, recall
 from dann_tfbs.experiments.tracked.store import patience, reached, reason_of
 from dann_tfbs.run_folder import find_runs, is_run
@@ -106,7 +106,7 @@ def _walk(folder: Path) -> Iterator[Path]:
 
 def _sync_study(study: Path, uri: str, synced: Synced, report: Callable[[str], None]) -> None:
     folders = outcome_folders(study)
-    sizes = {folder: len(find_runs(folder / "run")) for folder in folders}
+    sizes = {folder: len(find_runs(folder / RUN)) for folder in folders}
     entry = (recall(study) or Remembered()).at(uri)
     if entry.complete and all(_complete(f, uri, entry.run_id) for f in folders):
         synced.complete += sum(sizes.values())
@@ -117,16 +117,16 @@ def _sync_study(study: Path, uri: str, synced: Synced, report: Callable[[str], N
         report(f"{study}: failed; its runs are left for the next time.")
         synced.failed += sum(sizes.values())
         return
-    failed = synced.failed
+    before = synced.failed, synced.busy
     for folder, size in sizes.items():
         _attempt(folder, uri, synced, report, lambda f: send_outcome(f, uri, parent=parent), size)
-    whole = synced.failed == failed
-    finish_parent(uri, parent, folder=study, status="FINISHED" if whole else "FAILED")
+    whole = (synced.failed, synced.busy) == before
+    finish_parent(uri, parent, folder=study if whole else None)
 
 
 def _complete(folder: Path, uri: str, parent: str | None) -> bool:
     """Tell whether MLflow has all runs of an outcome, below its study."""
-    entries = [(recall(run) or Remembered()).at(uri) for run in find_runs(folder / "run")]
+    entries = [(recall(run) or Remembered()).at(uri) for run in find_runs(folder / RUN)]
     return all(entry.complete and entry.parent == parent for entry in entries)
 
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from dann_tfbs.experiments.tracked.epoch_log import Point
     from dann_tfbs.experiments.tracked.upload import Exporters, Known
 
-__all__ = ["DEFAULT_URI", "MlflowTracker", "Tracker", "make_tracker"]
+__all__ = ["DEFAULT_URI", "MlflowTracker", "Tracker", "chosen_uri", "make_tracker"]
 
 FLUSH_SECONDS = 5.0
 """Metrics are sent at most this often …"""

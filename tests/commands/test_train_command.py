@@ -197,10 +197,15 @@ def test_every_model_is_one_mlflow_run_with_all_that_belongs_to_it(table, tmp_pa
     assert tracked.data.params["training.batch_size"] == "16"
     assert tracked.data.params["architecture.stem_channels"] == "8"
     history = json.loads((out / "seed-1" / "metrics.json").read_text())["history"]
-    for name in ("train_loss", "validation_auroc"):
-        points = client.get_metric_history(tracked.info.run_id, f"CHS/{name}")
-        assert [p.step for p in points] == [1, 2]
-        assert [p.value for p in points] == pytest.approx([r[name] for r in history])
+    # The source was chosen by itself: its epochs are told as a candidate's and as the chosen one's.
+    for candidate in ("", "with CHS/"):
+        for name, key in (("train/loss", "train_loss"), ("validation/auroc", "validation_auroc")):
+            points = client.get_metric_history(tracked.info.run_id, candidate + name)
+            assert [p.step for p in points] == [1, 2]
+            assert [p.value for p in points] == pytest.approx([r[key] for r in history])
+    assert client.get_metric_history(tracked.info.run_id, "system/process_cpu_seconds")
+    assert (tracked.data.params["data.source"], tracked.data.tags["source"]) == ("CHS", "CHS")
+    assert len(tracked.inputs.dataset_inputs) == 1
     names = {file.path for file in client.list_artifacts(tracked.info.run_id)}
     assert {"config.yaml", "metrics.json", "loss.png", "pr.png", "roc.png"} <= names
 

@@ -1,8 +1,9 @@
 """What MLflow is to know of a run, from its folder alone: the same live and uploaded later.
 
-Names of metrics: `train/…` and `validation/…` by epoch, `best/…` at the epoch whose weights the run
+Names of metrics: `train/…` and `validation/…` by epoch, `best/…` of the epoch whose weights the run
 keeps, `test/…` of the test, `system/…` of the machine. A candidate of `source: auto` has its assay
-in front while it is trained (`CHS/train/loss`); the chosen one is told once more without.
+in front while it is trained (`with CHS/train/loss`, which MLflow shows last); the chosen one is
+told once more without. What is one number of a run has step 0: MLflow draws it as a bar.
 """
 
 from __future__ import annotations
@@ -25,6 +26,9 @@ from dann_tfbs.settings import as_plain, flattened, read_yaml, validated
 FIGURES = "figures"
 EXPERIMENT = "dann-tfbs"
 """MLflow's experiment of runs that belong to no study."""
+
+TRAINING = "training"
+"""MLflow's word for the data that a model learnt from."""
 
 _RESOLVED = ("data.tf", "data.source", "data.window", "data.score_length", "heads")
 """Settings that a training fills in: not told before it is over, as MLflow lets none be changed."""
@@ -133,6 +137,8 @@ def tags_of(experiment: Experiment, folder: Path) -> dict[str, str]:
         "mode": experiment.mode,
         "study": "",
         "run_folder": str(folder.resolve()),
+        "mlflow.source.name": "dann-tfbs",
+        "mlflow.source.type": "LOCAL",
     }
 
 
@@ -159,8 +165,13 @@ def epoch_metrics(record: Mapping[str, float], candidate: str | None = None) -> 
     candidate
         The source, while it is but one of those that `source: auto` tries.
     """
-    prefix = "" if candidate is None else f"{candidate}/"
+    prefix = candidate_prefix(candidate) if candidate else ""
     return {prefix + metric_name(key): v for key, v in record.items() if key != "epoch"}
+
+
+def candidate_prefix(source: str) -> str:
+    """Return what stands before the metrics of one of several sources that are tried."""
+    return f"with {source}/"
 
 
 def _points(
@@ -169,23 +180,28 @@ def _points(
     """Return the diary, and what follows from the history that it does not say."""
     points = {(point.name, point.step): point for point in read_epochs(folder)}
     history = metrics.get("history", [])
+    tried_as = candidate_prefix(experiment.data.source)
     for record in history:
         step = int(record["epoch"])
         for name, value in epoch_metrics(record).items():
-            tried = points.get((f"{experiment.data.source}/{name}", step))
+            tried = points.get((tried_as + name, step))
             when = ended if tried is None else tried.time
             points.setdefault((name, step), Point(name, float(value), when, step))
-    if history:
-        best = int(metrics["best_epoch"])
-        values = {"best/epoch": float(best)} | {
-            f"best/{key}": value
-            for key, value in history[best - 1].items()
-            if key == "train_loss" or key.startswith("validation_")
-        }
-        when = max(point.time for point in points.values())
-        for name, value in values.items():
-            points[name, best] = Point(name, float(value), when, best)
-    return list(points.values())
+    if not history:
+        return list(points.values())
+    # MLflow's page of comparisons begins with the metric that came first.
+    when = max(point.time for point in points.values())
+    return [*_best(metrics, when), *points.values()]
+
+
+def _best(metrics: Mapping[str, Any], when: int) -> list[Point]:
+    """Return the numbers of the epoch whose weights the run keeps, the most telling one first."""
+    epoch = int(metrics["best_epoch"])
+    record = metrics["history"][epoch - 1]
+    kept = [k for k in record if k.startswith("validation_") or k == "train_loss"]
+    kept.sort(key=lambda k: (not k.startswith("validation_au"), k))
+    values = {f"best/{key}": record[key] for key in kept} | {"best/epoch": epoch}
+    return [Point(name, float(value), when, 0) for name, value in values.items()]
 
 
 def _adapted(origin: Mapping[str, Any]) -> dict[str, str]:
@@ -196,11 +212,16 @@ def _adapted(origin: Mapping[str, Any]) -> dict[str, str]:
 def _inputs(experiment: Experiment, digests: list[str]) -> list[Input]:
     """Return the data of a run; `digests` follow the order in which training names them."""
     data = experiment.data
-    named = [(data.path, "training")]
+    named = [(data.path, TRAINING)]
     named += [(path, "unlabelled") for path in data.unlabelled.values()]
     named += [(path, "companion") for path in chain(*data.companions.values())]
     return [
-        Input(path.name, str(path), digest, context)
+        Input(
+            f"{data.tf} {path.name}" if context == TRAINING else path.name,
+            str(path),
+            digest,
+            context,
+        )
         for (path, context), digest in zip(named, digests, strict=False)
         if path is not None
     ]

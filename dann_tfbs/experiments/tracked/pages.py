@@ -112,7 +112,7 @@ def shown(uri: str, port: int) -> Iterator[Pages]:
         # Runs name their files by themselves; this keeps MLflow from making a folder `mlruns` here.
         place = (file.parent.resolve() / "mlflow-artifacts").as_uri()
         command += ["--default-artifact-root", place, "--no-serve-artifacts"]
-    with tempfile.TemporaryFile() as output:
+    with tempfile.TemporaryFile() as output, _ended_in_order():
         process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
@@ -131,6 +131,16 @@ def shown(uri: str, port: int) -> Iterator[Pages]:
             yield pages
         finally:
             pages.end()
+
+
+@contextmanager
+def _ended_in_order() -> Iterator[None]:
+    """Treat a request to end (SIGTERM) as Ctrl-C meanwhile, so that the server ends too."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _check(uri: str, port: int) -> None:

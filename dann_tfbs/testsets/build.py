@@ -33,6 +33,9 @@ _PLACES = {"ibis_root", "prepared", "genome", "blacklist"}
 RATIOS = {"HTS": 2, "SMS": 5, "PBM": 10}
 """Negatives per positive of each background; those of CHS and GHTS are `GenomicRatios`."""
 
+UNLIKE = 0.12
+"""Distance of GC histograms from which a GC-matched background is warned of."""
+
 
 @dataclass
 class _Data:
@@ -69,7 +72,8 @@ def build(settings: BuildSettings, out: Path, *, force: bool = False) -> dict[st
     dict
         The manifest, which is written as `manifest.json`: settings, digests of all files read, and
         for every TF and background what was asked for, found and dropped, with the distance of the
-        GC histograms. `warnings` holds a sentence for each background that misses its ratio.
+        GC histograms. `warnings` holds a sentence for each background that misses its ratio or
+        the positives' GC content.
 
     Raises
     ------
@@ -255,7 +259,7 @@ def _twice(assay: str, tf: str) -> InputError:
 
 
 def _short(assay: str, report: Mapping[str, Any]) -> list[str]:
-    """Return a sentence for each background with fewer negatives than asked for."""
+    """Return a sentence for each background that has too few negatives or unlike ones."""
     sentences = []
     if not report.get("own_names", True):
         sentences.append(f"{assay}: a name stands for different probes, so all are renamed.")
@@ -263,10 +267,13 @@ def _short(assay: str, report: Mapping[str, Any]) -> list[str]:
         sets = own.values() if assay == "PBM" else [own]
         for one in sets:
             for background, drawn in one["backgrounds"].items():
+                name = f"{assay} {tf} {background}"
                 if drawn["count"] < drawn["asked"]:
                     what = f"{drawn['count']} of {drawn['asked']} negatives were found"
-                    ratio = f"{drawn['per_positive']:.2f} per positive"
-                    sentences.append(f"{assay} {tf} {background}: {what} ({ratio}).")
+                    sentences.append(f"{name}: {what} ({drawn['per_positive']:.2f} per positive).")
+                if background != "shades" and (drawn["gc_distance"] or 0) > UNLIKE:
+                    distance = f"GC content differs from the positives' ({drawn['gc_distance']})"
+                    sentences.append(f"{name}: {distance}; the pool has too little of it.")
     return sentences
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import click
 
+TRAININGS = "#/experiments?workflowType=machine_learning"
+"""MLflow's pages begin with what they show of language models, unless told otherwise."""
+
 
 @click.command()
 @click.option(
@@ -18,5 +21,5 @@ def ui(port: int, uri: str | None) -> None:
     from dann_tfbs.experiments.tracked.store import chosen_uri
 
     with shown(chosen_uri(uri), port) as pages:
-        click.echo(f"MLflow: {pages.address} (Ctrl-C ends it)")
+        click.echo(f"MLflow: {pages.address}/{TRAININGS} (Ctrl-C ends it)")
         pages.wait()

@@ -94,7 +94,10 @@ def test_the_pages_are_shown_until_ctrl_c(tmp_path):
     command = [sys.executable, "-m", "dann_tfbs", "ui", "--uri", uri, "--port", str(port)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=tmp_path)
     assert process.stdout is not None
-    assert process.stdout.readline() == f"MLflow: http://127.0.0.1:{port} (Ctrl-C ends it)\n"
+    assert process.stdout.readline() == (
+        f"MLflow: http://127.0.0.1:{port}/#/experiments?workflowType=machine_learning "
+        "(Ctrl-C ends it)\n"
+    )
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/") as page:
         assert b"<title>MLflow</title>" in page.read()
     os.kill(process.pid, signal.SIGINT)

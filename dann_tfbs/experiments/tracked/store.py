@@ -31,7 +31,7 @@ IMPATIENT = {
 """MLflow by itself retries for minutes. A user's own setting of these variables is respected."""
 
 _KIND = {"mlflow.experimentKind": "custom_model_development"}
-"""Makes MLflow's pages show trainings, where they would otherwise show language models."""
+"""MLflow's mark of experiments that train models, as against those that ask language models."""
 
 QUIET = {"GIT_PYTHON_REFRESH": "quiet", "MLFLOW_DISABLE_TELEMETRY": "true"}
 

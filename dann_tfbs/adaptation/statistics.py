@@ -5,10 +5,29 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from dann_tfbs.errors import InputError
 from dann_tfbs.model.network import Network, State
 from dann_tfbs.sequence import N
 
 BATCH = 512
+
+
+def batch_norms(network: Network) -> list[nn.BatchNorm1d]:
+    """Return the batch norms of a network.
+
+    Raises
+    ------
+    InputError
+        If there is none, as in backbones of ConvNeXt blocks.
+    """
+    norms = [m for m in network.modules() if isinstance(m, nn.BatchNorm1d)]
+    if not norms:
+        raise InputError(
+            "this backbone has no batch norm, hence no batch statistics to re-estimate.",
+            key="adaptation.adabn",
+            remedy="Leave AdaBN out.",
+        )
+    return norms
 
 
 @torch.no_grad()
@@ -26,8 +45,13 @@ def reestimated(network: Network, codes: Tensor) -> State:
     -------
     dict
         Weights as before; running means and variances averaged over batches of 512.
+
+    Raises
+    ------
+    InputError
+        As `batch_norms`.
     """
-    norms = [m for m in network.modules() if isinstance(m, nn.BatchNorm1d)]
+    norms = batch_norms(network)
     momenta = [norm.momentum for norm in norms]
     counts = [norm.num_batches_tracked.clone() for norm in norms]  # type: ignore[union-attr]
     network.train()

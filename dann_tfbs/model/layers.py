@@ -51,15 +51,17 @@ def mean_over_length(x: Tensor, mask: Tensor | None) -> Tensor:
 class Stem(nn.Module):
     """Parallel convolutions of different widths, joined as channels, batch norm, SiLU.
 
-    Input (batch, members · 4, length), output (batch, members · channels, length).
+    Input (batch, members · inputs, length), output (batch, members · channels, length).
     """
 
-    def __init__(self, widths: tuple[int, ...], channels: int, members: int) -> None:
+    def __init__(
+        self, widths: tuple[int, ...], channels: int, members: int, inputs: int = BASES
+    ) -> None:
         super().__init__()
         self.members = members
         self.convolutions = nn.ModuleList(
             nn.Conv1d(
-                members * BASES,
+                members * inputs,
                 members * channels,
                 width,
                 padding=width // 2,

@@ -13,7 +13,7 @@ from dann_tfbs import sequence
 from dann_tfbs.adaptation.choose import build_alignment
 from dann_tfbs.adaptation.contract import Alignment, Shape
 from dann_tfbs.adaptation.prior import estimate_prior
-from dann_tfbs.adaptation.statistics import reestimated
+from dann_tfbs.adaptation.statistics import batch_norms, reestimated
 from dann_tfbs.config import Experiment
 from dann_tfbs.errors import InputError
 from dann_tfbs.model.network import Network, State, joined, separated
@@ -60,9 +60,11 @@ def build_alignments(
 
 
 def check_trainable(experiment: Experiment) -> None:
-    """Raise an InputError if backbone and heads are all frozen."""
+    """Raise an InputError if all is frozen, or AdaBN asks for statistics that are not there."""
     if experiment.frozen_backbone and all(h.frozen for h in experiment.head_settings.values()):
         raise InputError("backbone and heads are frozen; nothing is left to train.", key="heads")
+    if experiment.adaptation.adabn:
+        batch_norms(Network(experiment.architecture, experiment.network_heads))
 
 
 def parameter_groups(

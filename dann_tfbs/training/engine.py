@@ -51,8 +51,8 @@ def use_engine(
         kernel = load_kernel(network.architecture) if possible else None
         if kernel is None:
             raise InputError(
-                "the native engine needs a CPU, a C++ compiler, mean pooling and no very wide "
-                "layout.",
+                "the native engine needs a CPU, a C++ compiler, mean pooling and a "
+                "separable backbone that is not very wide.",
                 key="training.engine",
                 remedy="Use auto or plain.",
             )
@@ -62,7 +62,9 @@ def use_engine(
         network.fast = NativeAverage(network, kernel, vector)
     elif engine == "compiled":
         if not covers(network.architecture):
-            raise InputError("compiled needs mean pooling.", key="training.engine")
+            raise InputError(
+                "compiled needs mean pooling and the separable backbone.", key="training.engine"
+            )
         network.fast = _Compiled(network)
     else:
         network.fast = None

@@ -8,6 +8,7 @@ from torch import nn
 from dann_tfbs.adaptation import statistics
 from dann_tfbs.adaptation.statistics import reestimated
 from dann_tfbs.config import Architecture
+from dann_tfbs.errors import InputError
 from dann_tfbs.model.native.average import NativeAverage
 from dann_tfbs.model.native.kernel import compiler, load_kernel
 from dann_tfbs.model.network import Network
@@ -100,3 +101,9 @@ def test_members_stay_apart(codes):
     mean = "backbone.stem.norm.running_mean"
     assert torch.equal(found[mean][:4], expected[mean][:4])
     assert not torch.equal(found[mean][4:], expected[mean][4:])
+
+
+def test_a_backbone_without_batch_norm_has_no_statistics():
+    network = Network(Architecture(backbone="convnext"), ["HTS"]).eval()
+    with pytest.raises(InputError, match="no batch norm"):
+        reestimated(network, torch.zeros((4, 20), dtype=torch.uint8))

@@ -72,19 +72,8 @@ class EmbeddingStem(Stem):
     def __init__(
         self, widths: tuple[int, ...], channels: int, members: int, settings: EmbeddingSettings
     ) -> None:
-        super().__init__(widths, channels, members)
+        super().__init__(widths, channels, members, settings.dimension)
         self.embedding = KmerEmbedding(settings.kmer, settings.dimension, members)
-        self.convolutions = nn.ModuleList(
-            nn.Conv1d(
-                members * settings.dimension,
-                members * channels,
-                width,
-                padding=width // 2,
-                groups=members,
-                bias=False,
-            )
-            for width in widths
-        )
 
     def forward(self, codes: Tensor) -> Tensor:
         """Apply the stem."""

@@ -23,6 +23,7 @@ from dann_tfbs.experiments.outcome import (
     scores_of,
     write_outcome,
 )
+from dann_tfbs.experiments.study.settings import PREPARE
 from dann_tfbs.experiments.study.units import Unit
 from dann_tfbs.experiments.study_folder import FAILED, RUN, RUNS
 from dann_tfbs.files import write_json
@@ -126,7 +127,7 @@ def _settings(unit: Unit, model: TrainedModel) -> dict[str, Any]:
     plain = as_plain(model.experiment) | {"seeds": unit.experiment.seeds}
     for key in ("path", "unlabelled"):
         plain["data"].pop(key)
-    return flattened(plain)
+    return flattened(plain) | {f"{PREPARE}{k}": v for k, v in flattened(unit.recipe).items()}
 
 
 def _embedding(model: TrainedModel, unit: Unit, sequences: Sequences, labels: np.ndarray) -> Points:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,8 @@ class Unit:
         The test.
     pool
         Unlabelled sequences of the target; None where the task names none.
+    recipe
+        Keys that the task and the variant give to the recipe of the training table.
     """
 
     key: str
@@ -48,6 +50,7 @@ class Unit:
     experiment: Experiment
     test: TestSet
     pool: Path | None = None
+    recipe: Mapping[str, Any] = field(default_factory=dict)
 
 
 def units_of(
@@ -143,7 +146,8 @@ def _units_of_task(
         # A variant may learn from other assays than the task's.
         wanted = _assays(experiment.data.source)
         named = assays if set(wanted) <= set(assays) else wanted
-        table = place.table({**task.train, **variant.recipe}, "train", named)
+        recipe = {**task.train, **variant.recipe}
+        table = place.table(recipe, "train", named)
         test = place.test(table)
         data = experiment.data.model_copy(update={"path": table})
         pool = _pool(place)
@@ -164,6 +168,7 @@ def _units_of_task(
             experiment,
             test,
             pool,
+            {key: value for key, value in recipe.items() if key != "path"},
         )
 
 

@@ -71,7 +71,7 @@ def compare(
     TFs, sources or targets are compared task by task. Without --test their scores are those on
     held-out sequences of the source.
     """
-    from dann_tfbs.experiments.comparison.study import is_study
+    from dann_tfbs.experiments.study_folder import is_study
 
     studies = [is_study(path) for path in paths]
     if all(studies):
@@ -107,24 +107,10 @@ def compare(
 def _studies(paths: tuple[Path, ...], reference: str | None, metric: str | None) -> list[Study]:
     from dataclasses import replace
 
-    from dann_tfbs.errors import InputError
-    from dann_tfbs.experiments.comparison.study import read_study
+    from dann_tfbs.experiments.comparison.study import read_study, set_against
 
-    found = []
-    for path in paths:
-        study = read_study(path)
-        variants = list(dict.fromkeys(one.variant for one in study.outcomes))
-        if reference is not None and reference not in variants:
-            raise InputError(
-                f"'{reference}' is none of its variants.",
-                path=path,
-                key="--reference",
-                remedy=f"They are {', '.join(variants)}.",
-            )
-        found.append(
-            replace(study, reference=reference or study.reference, metric=metric or study.metric)
-        )
-    return found
+    studies = [set_against(read_study(path), reference) for path in paths]
+    return [replace(study, metric=metric or study.metric) for study in studies]
 
 
 def _runs(

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from dann_tfbs.experiments.outcome import OUTCOME_FILE, Outcome, read_outcome
-from dann_tfbs.experiments.study_folder import RUN, RUNS, STUDY_FILE
+from dann_tfbs.experiments.study_folder import RUN, STUDY_FILE
 from dann_tfbs.experiments.tracked.epoch_log import Point
 from dann_tfbs.experiments.tracked.facts import EXPERIMENT, facts_of
 from dann_tfbs.experiments.tracked.opening import PARENT_TAG, new_run, opened
@@ -273,19 +273,6 @@ def start_study(folder: Path, uri: str) -> str | None:
     name = str(values.get("name", folder.name))
     tags = {"study": name, "study_folder": str(folder.resolve())}
     return start_parent(uri, EXPERIMENT, name, values, tags, folder=folder)
-
-
-def outcome_folders(study: Path) -> list[Path]:
-    """Return the folders of a study's trainings that have an outcome.
-
-    Where `study.yaml` lists the trainings, those of an earlier state of the study are left out.
-    """
-    entries = read_yaml(study / STUDY_FILE).get("runs")
-    if entries is None:
-        return sorted(path.parent for path in (study / RUNS).glob(f"*/{OUTCOME_FILE}"))
-    keys = dict.fromkeys(str(entry["key"]) for entry in entries)
-    folders = [study / RUNS / key for key in keys]
-    return [folder for folder in folders if (folder / OUTCOME_FILE).is_file()]
 
 
 def record_outcome(folder: Path, uri: str, *, parent: str | None = None) -> bool:

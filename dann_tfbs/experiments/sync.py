@@ -7,14 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dann_tfbs.errors import DannTfbsError, InputError
-from dann_tfbs.experiments.recorded import (
-    finish_parent,
-    outcome_folders,
-    send_outcome,
-    send_run,
-    start_study,
-)
-from dann_tfbs.experiments.study_folder import RUN, STUDY_FILE
+from dann_tfbs.experiments.recorded import finish_parent, send_outcome, send_run, start_study
+from dann_tfbs.experiments.study_folder import RUN, is_study, outcome_folders
 from dann_tfbs.experiments.tracked.remembered import BusyError, Remembered, recall
 from dann_tfbs.experiments.tracked.store import patience, reached, reason_of
 from dann_tfbs.run_folder import find_runs, is_run
@@ -73,7 +67,7 @@ def sync(paths: Sequence[Path], uri: str, report: Callable[[str], None]) -> Sync
     reached(uri)
     synced = Synced()
     for folder in found:
-        if (folder / STUDY_FILE).is_file():
+        if is_study(folder):
             _sync_study(folder, uri, synced, report)
         else:
             _attempt(folder, uri, synced, report, lambda f: int(send_run(f, uri)), 1)
@@ -96,7 +90,7 @@ def _found(path: Path) -> list[Path]:
 
 def _walk(folder: Path) -> Iterator[Path]:
     """Yield the studies and run folders of a tree, the studies as a whole."""
-    if (folder / STUDY_FILE).is_file() or is_run(folder):
+    if is_study(folder) or is_run(folder):
         yield folder
         return
     for inner in sorted(folder.iterdir()):

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Literal
 from dann_tfbs.experiments.tracked.opening import ID_TAG, known_run, new_run
 from dann_tfbs.experiments.tracked.remembered import Entry, Remembered, held, recall, remember
 from dann_tfbs.experiments.tracked.store import (
-    DEFAULT_URI,
     Guard,
     chosen_uri,
     connected,
@@ -31,8 +30,6 @@ if TYPE_CHECKING:
 
     from dann_tfbs.experiments.tracked.epoch_log import Point
     from dann_tfbs.experiments.tracked.upload import Exporters, Known
-
-__all__ = ["DEFAULT_URI", "MlflowTracker", "Tracker", "chosen_uri", "make_tracker"]
 
 FLUSH_SECONDS = 5.0
 """Metrics are sent at most this often …"""
@@ -233,7 +230,6 @@ def make_tracker(tracking: Literal["mlflow", "off"] = "mlflow", uri: str | None 
     tracking
         `off`: nothing is recorded, MLflow is not even imported.
     uri
-        MLflow tracking URI; by default the environment variable `MLFLOW_TRACKING_URI`, else
-        `DEFAULT_URI`.
+        MLflow tracking URI; None means as `chosen_uri` says.
     """
     return Tracker() if tracking == "off" else MlflowTracker(chosen_uri(uri))

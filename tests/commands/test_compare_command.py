@@ -66,7 +66,7 @@ def test_the_reference_and_the_metric_of_a_study_can_be_changed(tmp_path):
     assert "-0.0200 [" in result.output
     assert (tmp_path / "out" / "report.html").is_file()
     assert not (study / "report.html").exists()
-    with pytest.raises(InputError, match=r"'nwe' is none of its variants. They are plain, new"):
+    with pytest.raises(InputError, match=r"'nwe' is none of the variants. They are plain, new"):
         run(study, "--reference", "nwe")
 
 

@@ -21,7 +21,7 @@ from dann_tfbs.experiments.run_training import start_tracking
 from dann_tfbs.experiments.tracked import store
 from dann_tfbs.experiments.tracked.epoch_log import Point, read_epochs
 from dann_tfbs.experiments.tracked.upload import Exporters, Known
-from dann_tfbs.experiments.tracking import DEFAULT_URI, MlflowTracker, Tracker, make_tracker
+from dann_tfbs.experiments.tracking import MlflowTracker, Tracker, make_tracker
 
 
 @dataclass
@@ -309,7 +309,7 @@ def test_switched_off_tracking_does_not_import_mlflow():
 
 def test_the_uri_comes_from_the_caller_then_the_environment_then_the_default(monkeypatch):
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    assert vars(make_tracker())["uri"] == DEFAULT_URI == "sqlite:///runs/mlflow.db"
+    assert vars(make_tracker())["uri"] == store.DEFAULT_URI == "sqlite:///runs/mlflow.db"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "postgresql://db/mlflow")
     assert vars(make_tracker())["uri"] == "postgresql://db/mlflow"
     assert vars(make_tracker("mlflow", "http://host"))["uri"] == "http://host"

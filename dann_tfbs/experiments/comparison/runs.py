@@ -12,7 +12,7 @@ from dann_tfbs.errors import InputError
 from dann_tfbs.experiments.comparison.labelled_tests import LabelledTest, fitting_test
 from dann_tfbs.experiments.comparison.naming import Named, named
 from dann_tfbs.experiments.comparison.settings_differences import UNREAD
-from dann_tfbs.experiments.comparison.study import Study
+from dann_tfbs.experiments.comparison.study import Study, set_against
 from dann_tfbs.experiments.outcome import Outcome, curves_of
 from dann_tfbs.experiments.outcome import scores_of as scores_of_logits
 from dann_tfbs.model.network import Network, count_parameters
@@ -87,14 +87,8 @@ def study_of_runs(
     outcomes = tuple(
         _outcome(group, name, tests, device) for group, name in zip(groups, names, strict=True)
     )
-    variants = list(dict.fromkeys(name.variant for name in names))
-    if reference is not None and reference not in variants:
-        raise InputError(
-            f"'{reference}' is none of the variants.",
-            key="--reference",
-            remedy=f"They are {', '.join(variants)}.",
-        )
-    return Study("comparison of runs", QUESTION, metric, reference or variants[0], outcomes)
+    study = Study("comparison of runs", QUESTION, metric, names[0].variant, outcomes)
+    return set_against(study, reference)
 
 
 def _groups(path: Path, number: int, labels: Sequence[str]) -> list[Group]:

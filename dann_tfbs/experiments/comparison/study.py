@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -10,13 +10,13 @@ from pydantic import ConfigDict
 
 from dann_tfbs.errors import InputError
 from dann_tfbs.experiments.outcome import OUTCOME_FILE, Outcome, read_outcome, read_outcomes
+from dann_tfbs.experiments.study_folder import (
+    CHOICES_FILE,
+    FAILED,
+    STUDY_FILE,
+    outcome_folders,
+)
 from dann_tfbs.settings import StrictSettings, read_json, read_yaml, validated
-
-STUDY_FILE = "study.yaml"
-RUNS = "runs"
-FAILED = "failed"
-CHOICES_FILE = "choices.json"
-"""What selection rules chose. The engine's own modules are not imported: they load PyTorch."""
 
 Metric = Literal["auroc", "auprc"]
 TITLES = {"auroc": "AUROC", "auprc": "AUPRC"}
@@ -102,9 +102,25 @@ class Study:
         return " and ".join({"target": "the test of the target"}.get(t, t) for t in found)
 
 
-def is_study(path: Path) -> bool:
-    """Tell whether a folder is one of a study."""
-    return (path / STUDY_FILE).is_file()
+def set_against(study: Study, reference: str | None) -> Study:
+    """Return a study with another reference; None leaves its own.
+
+    Raises
+    ------
+    InputError
+        If the reference is none of the variants.
+    """
+    if reference is None:
+        return study
+    variants = list(dict.fromkeys(one.variant for one in study.outcomes))
+    if reference not in variants:
+        raise InputError(
+            f"'{reference}' is none of the variants.",
+            path=study.folder,
+            key="--reference",
+            remedy=f"They are {', '.join(variants)}.",
+        )
+    return replace(study, reference=reference)
 
 
 def read_study(folder: Path) -> Study:
@@ -141,16 +157,14 @@ def read_study(folder: Path) -> Study:
 
 
 def _outcomes(folder: Path, head: StudyHead) -> list[Outcome]:
-    """Return the outcomes of the present trainings; names may have changed since they ended.
-
-    Those of an earlier state of the study, whose settings have changed, are left out.
-    """
+    """Return the outcomes of the present trainings; names may have changed since they ended."""
+    found = {path.name: read_outcome(path / OUTCOME_FILE) for path in outcome_folders(folder)}
     if head.runs is None:
-        return [read_outcome(path) for path in sorted(folder.glob(f"{RUNS}/*/{OUTCOME_FILE}"))]
-    found = []
-    for run in head.runs:
-        path = folder / RUNS / run.key / OUTCOME_FILE
-        if path.is_file():
-            names = {"variant": run.variant, "factor": run.factor, "task": run.task}
-            found.append(read_outcome(path).model_copy(update=names))
-    return found
+        return list(found.values())
+    return [
+        found[run.key].model_copy(
+            update={"variant": run.variant, "factor": run.factor, "task": run.task}
+        )
+        for run in head.runs
+        if run.key in found
+    ]

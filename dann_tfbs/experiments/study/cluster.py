@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from dann_tfbs.errors import DannTfbsError, InputError
+from dann_tfbs.threads import available_cores
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -92,7 +92,7 @@ def _local(workers: int | None):  # type: ignore[no-untyped-def]
     from distributed import LocalCluster
 
     return LocalCluster(
-        n_workers=workers or cores(),
+        n_workers=workers or available_cores(),
         threads_per_worker=1,
         memory_limit=0,  # the system's own limits hold; a paused worker would only hang
         dashboard_address="127.0.0.1:0",  # any free port: several studies may run at once
@@ -132,11 +132,6 @@ def _slurm_defaults() -> dict[str, str]:
         for key, value in ours.items()
         if dask.config.get(f"jobqueue.slurm.{key}") in (None, theirs.get(key))
     }
-
-
-def cores() -> int:
-    """Return the number of cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class WorkLostError(DannTfbsError):

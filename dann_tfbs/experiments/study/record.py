@@ -6,13 +6,9 @@ from pathlib import Path
 from typing import Literal
 
 from dann_tfbs.experiments.comparison.write import MARKDOWN_FILE, PAGE_FILE
-from dann_tfbs.experiments.recorded import (
-    finish_parent,
-    outcome_folders,
-    record_outcome,
-    start_study,
-)
-from dann_tfbs.experiments.tracking import chosen_uri
+from dann_tfbs.experiments.recorded import finish_parent, record_outcome, start_study
+from dann_tfbs.experiments.study_folder import outcome_folders
+from dann_tfbs.experiments.tracked.store import chosen_uri
 
 
 class StudyRecord:

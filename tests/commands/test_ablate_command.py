@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 from click.testing import CliRunner
+from planted import planted_table
 
 from dann_tfbs.cli import app
 from dann_tfbs.commands.ablate import STUDIES
@@ -13,7 +14,6 @@ from dann_tfbs.experiments.study.settings import chosen_source, read_study_setti
 from dann_tfbs.experiments.study.units import _experiment
 from dann_tfbs.experiments.study.variants import variants_of
 from dann_tfbs.settings import read_yaml
-from tests.planted import planted_table
 
 CONFIGS = Path(__file__).parents[2] / "configs" / "ablations"
 

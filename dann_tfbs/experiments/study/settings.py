@@ -57,7 +57,7 @@ class DataSource(StrictSettings):
         return self
 
 
-class Study(StrictSettings):
+class StudySettings(StrictSettings):
     """A whole study. Variants are compared on every task, seed by seed."""
 
     name: str
@@ -97,7 +97,7 @@ class Study(StrictSettings):
         return value
 
     @model_validator(mode="after")
-    def _design_fits(self) -> Study:
+    def _design_fits(self) -> StudySettings:
         if self.design == "list" and (self.factors or not self.variants):
             raise ValueError("design list takes variants, not factors")
         varied = self.factors or any(source.factors for source in self.data.values())
@@ -108,7 +108,9 @@ class Study(StrictSettings):
         return self
 
 
-def read_study_settings(path: Path, overrides: tuple[str, ...] = (), *, full: bool) -> Study:
+def read_study_settings(
+    path: Path, overrides: tuple[str, ...] = (), *, full: bool
+) -> StudySettings:
     """Read a study's file.
 
     Parameters
@@ -130,13 +132,13 @@ def read_study_settings(path: Path, overrides: tuple[str, ...] = (), *, full: bo
         if not values.get("full"):
             raise InputError("this study has no full variant.", path=path, key="--full")
         values = with_values(values, values["full"])
-    study = validated(Study, with_overrides(values, overrides), str(path))
+    study = validated(StudySettings, with_overrides(values, overrides), str(path))
     if study.base is not None and not study.base.is_absolute():
         study = study.model_copy(update={"base": (path.parent / study.base).resolve()})
     return study
 
 
-def chosen_source(study: Study, name: str | None) -> str:
+def chosen_source(study: StudySettings, name: str | None) -> str:
     """Return the name of the data to use: the given one, or the first whose folder is there.
 
     Raises

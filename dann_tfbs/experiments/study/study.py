@@ -16,7 +16,7 @@ from dann_tfbs.experiments.outcome import OUTCOME_FILE, Outcome, write_outcomes
 from dann_tfbs.experiments.study.choices import choosings, chosen, random_choice
 from dann_tfbs.experiments.study.cluster import Machines, WorkLostError, connected, spread
 from dann_tfbs.experiments.study.run_unit import run_unit
-from dann_tfbs.experiments.study.settings import Study
+from dann_tfbs.experiments.study.settings import StudySettings
 from dann_tfbs.experiments.study.units import RESULTS_VERSION, Unit
 from dann_tfbs.experiments.study.variants import variants_of
 from dann_tfbs.experiments.study_folder import CHOICES_FILE, FAILED, RUNS, STUDY_FILE
@@ -46,7 +46,7 @@ class Done:
     error: str | None
 
 
-def open_study(out: Path, study: Study, data: str, units: list[Unit]) -> None:
+def open_study(out: Path, study: StudySettings, data: str, units: list[Unit]) -> None:
     """Write the study's file; its folder may hold an earlier state of the same study.
 
     Raises
@@ -98,7 +98,11 @@ def finished(unit: Unit, out: Path) -> bool:
 
 
 def run_study(
-    study: Study, units: list[Unit], out: Path, machines: Machines, on_done: Callable[[Done], None]
+    study: StudySettings,
+    units: list[Unit],
+    out: Path,
+    machines: Machines,
+    on_done: Callable[[Done], None],
 ) -> list[Done]:
     """Run every training that is not finished, then let the rules choose; return what failed.
 
@@ -133,7 +137,7 @@ def run_study(
     return failed
 
 
-def _choose(study: Study, units: list[Unit], out: Path, client: Client | None) -> None:
+def _choose(study: StudySettings, units: list[Unit], out: Path, client: Client | None) -> None:
     """Write what the rules choose.
 
     Raises

@@ -11,7 +11,7 @@ from typing import Any
 
 from dann_tfbs.config import Experiment, genomic_sources
 from dann_tfbs.errors import InputError
-from dann_tfbs.experiments.study.settings import DataSource, Study, TaskSettings
+from dann_tfbs.experiments.study.settings import DataSource, StudySettings, TaskSettings
 from dann_tfbs.experiments.study.tables import TestSet, data_root, pool_file, prepared
 from dann_tfbs.experiments.study.variants import Variant, variants_of
 from dann_tfbs.settings import as_plain, read_yaml, validated, with_values
@@ -54,7 +54,7 @@ class Unit:
 
 
 def units_of(
-    study: Study, source: DataSource, work: Path, report: Callable[[str], None]
+    study: StudySettings, source: DataSource, work: Path, report: Callable[[str], None]
 ) -> list[Unit]:
     """Return the trainings of a study, after making the tables that they need.
 
@@ -137,7 +137,7 @@ class _Place:
 
 
 def _units_of_task(
-    study: Study, variants: list[Variant], base: Mapping[str, Any], place: _Place
+    study: StudySettings, variants: list[Variant], base: Mapping[str, Any], place: _Place
 ) -> Iterator[Unit]:
     task = place.task
     assays = _assays(task.source)
@@ -185,7 +185,7 @@ def _pool(place: _Place) -> Path | None:
 
 
 def _experiment(
-    study: Study, base: Mapping[str, Any], task: TaskSettings, tf: str, variant: Variant
+    study: StudySettings, base: Mapping[str, Any], task: TaskSettings, tf: str, variant: Variant
 ) -> Experiment:
     values = with_values(base, {**study.settings, **task.settings})
     values = with_values(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import product
 
 from dann_tfbs.errors import InputError
-from dann_tfbs.experiments.study.settings import PREPARE, Change, DataSource, Study
+from dann_tfbs.experiments.study.settings import PREPARE, Change, DataSource, StudySettings
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Variant:
     recipe: Change
 
 
-def variants_of(study: Study, source: DataSource) -> list[Variant]:
+def variants_of(study: StudySettings, source: DataSource) -> list[Variant]:
     """Return the variants of a study on some data, the reference first.
 
     Raises

@@ -4,17 +4,17 @@ import json
 
 import psutil
 import pytest
+from planted import planted_table, rows
 
 from dann_tfbs.errors import InputError
 from dann_tfbs.experiments.comparison.study import read_study as read_comparison
 from dann_tfbs.experiments.study import units as units_module
 from dann_tfbs.experiments.study.cluster import Machines
 from dann_tfbs.experiments.study.run_unit import run_unit
-from dann_tfbs.experiments.study.settings import Study
+from dann_tfbs.experiments.study.settings import StudySettings
 from dann_tfbs.experiments.study.study import finished, open_study, run_study
 from dann_tfbs.experiments.study.units import unit_key, units_of
 from dann_tfbs.settings import validated
-from tests.planted import planted_table, rows
 
 HERE = Machines(workers=0)
 
@@ -50,7 +50,7 @@ def make(tables, tmp_path):
             "data": {"mine": {"tasks": [task]}},
             **changes,
         }
-        study = validated(Study, values, "test")
+        study = validated(StudySettings, values, "test")
         return study, units_of(study, study.data["mine"], tmp_path / "tables", lambda text: None)
 
     return made

@@ -1,7 +1,7 @@
 import pytest
 
 from dann_tfbs.errors import InputError
-from dann_tfbs.experiments.study.settings import Study, chosen_source, read_study_settings
+from dann_tfbs.experiments.study.settings import StudySettings, chosen_source, read_study_settings
 from dann_tfbs.experiments.study.variants import variants_of
 from dann_tfbs.settings import validated
 
@@ -13,7 +13,7 @@ FACTORS = {
 
 
 def study(**values):
-    return validated(Study, {"name": "s", "data": DATA, **values}, "test")
+    return validated(StudySettings, {"name": "s", "data": DATA, **values}, "test")
 
 
 def variants(**values):

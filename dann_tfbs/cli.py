@@ -27,7 +27,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "evaluate": ("dann_tfbs.commands.evaluate:evaluate", "Compare predictions with answers."),
     "ablate": ("dann_tfbs.commands.ablate:ablate", "Run a study: many trainings, compared."),
     "compare": ("dann_tfbs.commands.compare:compare", "Compare runs or studies; write a report."),
-    "benchmark": ("dann_tfbs.commands.benchmark:benchmark", "Score and rank submissions (IBIS)."),
+    "benchmark": ("dann_tfbs.commands.benchmark:benchmark", "Build and score test sets of IBIS."),
     "audit": ("dann_tfbs.commands.audit:audit", "Show what tells assays apart."),
     "track": ("dann_tfbs.commands.track:track", "Send finished runs to MLflow."),
     "ui": ("dann_tfbs.commands.ui:ui", "Show recorded runs in a browser."),

@@ -259,35 +259,6 @@ def mauprc(scores: ArrayLike, labels: ArrayLike) -> float:
     return all_metrics(scores, labels, ["mauprc"])["mauprc"]
 
 
-def best_share(scores: ArrayLike, labels: ArrayLike, share: float) -> NDArray[np.intp]:
-    """Return the rows of the best-scoring share of positives and of negatives.
-
-    Parameters
-    ----------
-    scores, labels
-        As `rank`.
-    share
-        Above 0, at most 1: ⌈share · n⌉ records are kept of each class.
-
-    Returns
-    -------
-    ndarray
-        Row numbers in ascending order. Among equal scores at the border the earlier rows stay;
-        no metric depends on that choice.
-
-    Raises
-    ------
-    InputError
-        As `rank`, or if `share` lies outside (0, 1].
-    """
-    if not 0 < share <= 1:
-        raise InputError(f"the share {share} is not in (0, 1].", remedy="Use for example 0.5.")
-    scores, labels = checked(scores, labels)
-    order = np.argsort(-scores, kind="stable")
-    classes = (order[labels[order] > 0], order[~(labels[order] > 0)])
-    return np.sort(np.concatenate([rows[: int(np.ceil(share * len(rows)))] for rows in classes]))
-
-
 def all_metrics(
     scores: ArrayLike,
     labels: ArrayLike,

@@ -235,11 +235,11 @@ def test_a_team_called_as_a_path_with_an_equals_sign_is_a_path(tmp_path):
     assert "a=b" in run(configs, tmp_path / "a=b").output
 
 
-def test_the_group_imports_no_subcommand_before_it_is_called():
+def test_the_group_imports_nothing_heavy_before_a_subcommand_is_called():
     code = (
         "import sys; from click.testing import CliRunner; from dann_tfbs.cli import app\n"
         "print(CliRunner().invoke(app, ['benchmark', '--help']).output)\n"
-        "print([m for m in sys.modules if 'benchmark_score' in m or m in ('torch', 'pyarrow')])\n"
+        "print([m for m in sys.modules if m in ('torch', 'pyarrow', 'numpy')])\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "score" in done.stdout

@@ -20,7 +20,15 @@ from dann_tfbs.errors import InputError
 
 Scores = tuple[list[str], NDArray[np.floating]]
 
-_STEPS = 100_000
+DIGITS = 5
+"""Digits of an AAA value after the point."""
+
+STEPS = 10**DIGITS
+"""Steps of an AAA value between 0 and 1."""
+
+NO_DATA = "nodata"
+"""What the AAA format allows in the place of a score; the whole column is then not scored."""
+
 _LEVEL = 6  # of compression
 _TEXT = pa.large_string()
 
@@ -175,7 +183,7 @@ def _with_twelve_digits(values: NDArray[np.float64]) -> pa.Array:
 
 def _with_five_decimals(values: NDArray[np.float64]) -> pa.Array:
     """Write values in [0, 1] exactly as `%.5f` does."""
-    scaled = values * _STEPS
+    scaled = values * STEPS
     steps = np.rint(scaled)
     # Half-way between two texts the product, itself rounded, must not decide.
     for row in np.flatnonzero(np.abs(np.abs(scaled - steps) - 0.5) < 1e-9):
@@ -191,7 +199,7 @@ def _with_five_decimals(values: NDArray[np.float64]) -> pa.Array:
 @cache
 def _five_decimals() -> NDArray[np.void]:
     """Return the texts `0.00000`, `0.00001`, … `1.00000`, seven bytes each."""
-    step = np.arange(_STEPS + 1)
+    step = np.arange(STEPS + 1)
     letters = np.full((len(step), 7), ord("."), dtype=np.uint8)
     for place, power in zip((0, 2, 3, 4, 5, 6), (5, 4, 3, 2, 1, 0), strict=True):
         letters[:, place] = ord("0") + step // 10**power % 10

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from dann_tfbs.data.readers.opening import GZIP_MAGIC
 from dann_tfbs.errors import InputError
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def is_bgzip(path: Path) -> bool:
         ) from error
     if not head:
         raise InputError("the genome file is empty.", path=path, remedy="Give a FASTA file.")
-    if head[:2] != b"\x1f\x8b":
+    if not head.startswith(GZIP_MAGIC):
         return False
     # Bytes 12–13 of a bgzip file are the subfield identifier "BC" (SAM specification, section 4.1).
     if not (head[3] & 4 and head[12:14] == b"BC"):

@@ -19,19 +19,13 @@ import pyarrow as pa
 import pyarrow.csv
 from numpy.typing import NDArray
 
-from dann_tfbs.data.readers.opening import line_blocks
+from dann_tfbs.data.readers.opening import GZIP_MAGIC, line_blocks
 from dann_tfbs.errors import InputError
 from dann_tfbs.evaluation.tags import TagIndex, refuse_repeated_tags
-
-STEPS = 100_000
-"""Steps of a five-digit score between 0 and 1."""
-
-NO_DATA = "nodata"
-"""What the AAA format allows in the place of a score; the whole column is then not scored."""
+from dann_tfbs.predictions import NO_DATA, STEPS
 
 _BLOCK_BYTES = 1 << 23
 _LARGEST_STEP = 1e9
-_GZIP_MAGIC = b"\x1f\x8b"
 _SEPARATORS = {".tsv": "\t", ".csv": ","}
 
 Column = NDArray[Any]  # of int32 or float64
@@ -174,7 +168,7 @@ def _batches(
 ) -> Iterator[pa.RecordBatch]:
     types = {name: pa.float64() for name in columns} | {columns[0]: pa.string()}
     with open(path, "rb") as raw:
-        zipped = raw.peek(2)[:2] == _GZIP_MAGIC
+        zipped = raw.peek(2).startswith(GZIP_MAGIC)
         stream = gzip.GzipFile(fileobj=raw) if zipped else raw
         reader = pyarrow.csv.open_csv(
             pa.PythonFile(stream, "r"),

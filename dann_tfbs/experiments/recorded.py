@@ -149,16 +149,12 @@ def finish_parent(
         return False
     guard = Guard(uri)
     with guard("the end of the study could not be recorded"):
-        from dann_tfbs.experiments.tracked.upload import send_batches
+        from dann_tfbs.experiments.tracked.upload import send_batches, send_files
 
         client, now = recorder(uri).client, int(time.time() * 1000)
         points = [Point(key, float(value), now, 0) for key, value in (metrics or {}).items()]
         send_batches(client, run_id, points)
-        for path in files:
-            if path.is_dir():
-                client.log_artifacts(run_id, str(path))
-            else:
-                client.log_artifact(run_id, str(path))
+        send_files(client, run_id, files)
         client.set_terminated(run_id, status)
         if folder is not None:
             _note(folder, uri, run_id, complete=True)

@@ -14,8 +14,9 @@ from dann_tfbs.data.scoring_input import Chunk
 from dann_tfbs.errors import InputError
 from dann_tfbs.submission.expected import Expected, tag_keys
 from dann_tfbs.submission.tag_keys import repeats
+from dann_tfbs.testsets.official import FILE_NAME, PARTICIPANTS
 
-_ENDINGS = ("_participants.fasta", "_participants.fasta.gz")
+_ENDINGS = (PARTICIPANTS, f"{PARTICIPANTS}.gz")
 
 
 def assay_of(path: Path) -> str:
@@ -72,7 +73,7 @@ def find_participants(root: Path, stage: str | None = None) -> dict[str, Path]:
     InputError
         If there is no file, or more than one of an assay.
     """
-    files = sorted(path for path in root.rglob("*_participants.fasta*") if _named_so(path))
+    files = sorted(path for path in root.rglob(f"*{PARTICIPANTS}*") if _named_so(path))
     files = of_stage(files, root, stage)
     if not files:
         raise InputError(
@@ -87,7 +88,7 @@ def find_benchmarks(root: Path, stage: str | None = None) -> dict[str, Path]:
     """Find the `benchmark.json` of each assay in a package; assays without one are left out."""
     found = {}
     for code in ASSAYS:
-        files = [path for path in root.rglob("benchmark.json") if code in path.parts]
+        files = [path for path in root.rglob(FILE_NAME) if code in path.parts]
         files = of_stage(sorted(files), root, stage)
         if len(files) == 1:
             found[code] = files[0]

@@ -7,12 +7,11 @@ import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from dann_tfbs.data.readers.opening import GZIP_MAGIC
 from dann_tfbs.errors import InputError
 
 BLOCK_BYTES = 1 << 21
 """Bytes of a block: its arrays stay in the processor's cache."""
-
-_GZIP_MAGIC = b"\x1f\x8b"
 
 
 def is_gzip(path: Path) -> bool:
@@ -25,7 +24,7 @@ def is_gzip(path: Path) -> bool:
     """
     try:
         with open(path, "rb") as file:
-            return file.read(2) == _GZIP_MAGIC
+            return file.read(len(GZIP_MAGIC)) == GZIP_MAGIC
     except OSError as error:
         raise InputError(
             f"cannot be read ({error.strerror or error}).", path=path, remedy="Check the path."

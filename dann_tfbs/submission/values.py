@@ -12,13 +12,11 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from dann_tfbs.predictions import DIGITS, NO_DATA
 from dann_tfbs.submission.tag_keys import low_bytes, words_at
 
 TOLERANCE = 1.5e-5
 """How far beyond 0 and 1 the official suite lets a value lie."""
-
-DIGITS = 5
-NODATA = "nodata"
 
 _LONGEST = 7  # 0.12345
 _DECIMAL = re.compile(r"-?([0-9]+\.?[0-9]*|\.[0-9]+)")
@@ -72,8 +70,8 @@ def problems_of_value(text: str) -> Iterator[tuple[str, str]]:
 
     The official rules are those of the suite's own parser, which reads what Python's `float` reads.
     """
-    if text == NODATA:
-        yield "nodata", f"'{NODATA}': the suite rejects the whole column."
+    if text == NO_DATA:
+        yield "nodata", f"'{NO_DATA}': the suite rejects the whole column."
         return
     if not text:
         yield "empty value", "the value is empty."

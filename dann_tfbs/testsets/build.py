@@ -22,7 +22,7 @@ from dann_tfbs.settings import as_plain
 from dann_tfbs.streams import stream
 from dann_tfbs.testsets import from_tables, raw
 from dann_tfbs.testsets.genomic import genomic_parts
-from dann_tfbs.testsets.official import TestSet
+from dann_tfbs.testsets.official import PARTICIPANTS, TestSet
 from dann_tfbs.testsets.probes import agree, probe_parts, probe_rows, renamed
 from dann_tfbs.testsets.reads import read_parts, usable_reads
 from dann_tfbs.testsets.settings import BuildSettings
@@ -104,7 +104,7 @@ def build(settings: BuildSettings, out: Path, *, force: bool = False) -> dict[st
             tags = stream(settings.seed, "benchmark", assay, "tags")
             count = test.write(aside, tags, settings.stage)
             reports[assay]["sequences"] = count
-            name = f"test/{assay}_participants.fasta"
+            name = f"test/{assay}{PARTICIPANTS}"
             digests[name] = files.sha256(aside / name)
         manifest = {
             "kind": _KIND,

@@ -17,8 +17,15 @@ from dann_tfbs.sequence import Sequences
 from dann_tfbs.testsets.labelled import Labelled, join, numbered
 
 TAG_LENGTH = 7
-ROOT = "__ROOTDIR__"
-"""What stands for the benchmark's own folder in the paths of `benchmark.json`."""
+CONFIG_FOLDER = "BENCHMARK_CONFIGS"
+FILE_NAME = "benchmark.json"
+"""`BENCHMARK_CONFIGS/<ASSAY>/<stage>/benchmark.json`."""
+
+ROOT_MARK = "__ROOTDIR__"
+"""What stands for the folder that holds `BENCHMARK_CONFIGS` in the paths of the file."""
+
+PARTICIPANTS = "_participants.fasta"
+"""Behind an assay's code: what the file of all its test sequences is called."""
 
 POSITIVES = "positives"
 _ROWS_AT_ONCE = 1 << 16
@@ -101,11 +108,11 @@ class TestSet:
             for name, start, end in zip(self.parts, bounds[:-1], bounds[1:], strict=True)
         }
         order = np.argsort(tags)
-        fasta = root / "test" / f"{self.assay}_participants.fasta"
+        fasta = root / "test" / f"{self.assay}{PARTICIPANTS}"
         shown = every.take(first)
         write_fasta(fasta, shown, tags, order, self.named)
         scanned = dict.fromkeys(
-            (tf for tf, _ in self.datasets), f"{ROOT}/test/{self.assay}_participants.fasta"
+            (tf for tf, _ in self.datasets), f"{ROOT_MARK}/test/{self.assay}{PARTICIPANTS}"
         )
         for tf in scanned:
             self._write_answers(root / "test" / "answers", tf, tags, rows)
@@ -114,7 +121,7 @@ class TestSet:
                 stem = f"test/answers/{self.assay}_{tf}.fasta"
                 own = self._own_numbers(tf, rows)
                 flanked = _flanked(shown.sequences.take(own), left, right)
-                scanned[tf] = f"{ROOT}/{stem}"
+                scanned[tf] = f"{ROOT_MARK}/{stem}"
                 write_fasta(
                     root / stem,
                     Labelled(flanked, shown.label[own], shown.group[own], shown.header[own]),
@@ -171,7 +178,7 @@ class TestSet:
                 "tf": tf,
                 "background": background,
                 "fasta_path": scanned[tf],
-                "answer_path": f"{ROOT}/test/answers/{self.assay}_{tf}_{background}.json",
+                "answer_path": f"{ROOT_MARK}/test/answers/{self.assay}_{tf}_{background}.json",
             }
             for tf, background in self.datasets
         ]
@@ -185,7 +192,7 @@ class TestSet:
             "pwmeval_path": "",
             "metainfo": {"stage": stage, "built_by": "dann-tfbs"},
         }
-        path = root / "BENCHMARK_CONFIGS" / self.assay / stage / "benchmark.json"
+        path = root / CONFIG_FOLDER / self.assay / stage / FILE_NAME
         write_text(path, json.dumps(config) + "\n")
 
 

@@ -22,7 +22,7 @@ from dann_tfbs.errors import InputError
 BLOCK_BYTES = 1 << 19
 """Bytes decompressed at a time: small enough to stay in the processor's cache."""
 
-_GZIP_MAGIC = b"\x1f\x8b"
+GZIP_MAGIC = b"\x1f\x8b"
 _NEWLINE = 10
 
 
@@ -148,7 +148,7 @@ def _opened(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
             magic = raw.peek(2)[:2]
         except OSError as error:
             raise _unreadable(path, error) from error
-        if magic == _GZIP_MAGIC:
+        if magic == GZIP_MAGIC:
             # threads=0: in this process, so that a reader dropped half-way leaves no thread.
             with xopen(raw, "rb", format="gz", threads=0) as handle:
                 yield handle

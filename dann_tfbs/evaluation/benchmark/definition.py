@@ -20,10 +20,8 @@ import pyarrow.json
 
 from dann_tfbs.errors import InputError
 from dann_tfbs.evaluation.tags import TagIndex
+from dann_tfbs.testsets.official import CONFIG_FOLDER, FILE_NAME, ROOT_MARK
 
-ROOT_MARK = "__ROOTDIR__"
-CONFIG_FOLDER = "BENCHMARK_CONFIGS"
-FILE_NAME = "benchmark.json"
 EVERY_BACKGROUND = "all"
 
 _TAGS = re.compile(rb'"tags"\s*:\s*(\[[^\]]*\])')

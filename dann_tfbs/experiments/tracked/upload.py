@@ -118,7 +118,12 @@ def send_facts(
     ]
     if inputs:
         client.log_inputs(run_id, datasets=inputs)
-    for path in facts.files:
+    send_files(client, run_id, facts.files)
+
+
+def send_files(client: MlflowClient, run_id: str, paths: Iterable[Path]) -> None:
+    """Send files, and what folders hold."""
+    for path in paths:
         if path.is_dir():
             client.log_artifacts(run_id, str(path))
         else:

@@ -20,11 +20,8 @@ from dann_tfbs.errors import InputError
 
 Scores = tuple[list[str], NDArray[np.floating]]
 
-DIGITS = 5
-"""Digits of an AAA value after the point."""
-
-STEPS = 10**DIGITS
-"""Steps of an AAA value between 0 and 1."""
+STEPS = 100_000
+"""Steps of an AAA value between 0 and 1: five digits."""
 
 NO_DATA = "nodata"
 """What the AAA format allows in the place of a score; the whole column is then not scored."""

@@ -17,7 +17,7 @@ from dann_tfbs.submission.tag_keys import low_bytes, words_at
 TOLERANCE = 1.5e-5
 """How far beyond 0 and 1 the official suite lets a value lie."""
 
-# Stated anew, not taken from `predictions`: a check is no check of what it shares, and starts faster.
+# Stated anew, not taken from `predictions`: a check must not share what it checks.
 DIGITS = 5
 NO_DATA = "nodata"
 

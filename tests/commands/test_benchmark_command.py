@@ -174,6 +174,21 @@ def test_unknown_scorers_and_benchmarks_without_entries_are_left_out(tmp_path):
     assert "PBM: no submission is about it; it is left out." in done.output
 
 
+def test_scorers_choose_by_background_where_a_tf_has_several_sets_of_one(tmp_path):
+    configs = write_package(tmp_path / "ibis", ["CHS"])
+    file = configs / "CHS" / "Final" / "benchmark.json"
+    content = json.loads(file.read_text())
+    chosen = content["datasets"][0]
+    content["datasets"].append({**chosen, "name": "again"})
+    content["scorers"] = [{**content["scorers"][0], "backgrounds": [chosen["background"]]}]
+    file.write_text(json.dumps(content))
+    done = run(configs, write_team(tmp_path / "team", HALF, ["CHS"]))
+    assert done.exit_code == 0, done.output
+    shown = f"{chosen['background']} ({chosen['name']})"
+    assert shown in done.output
+    assert f"{chosen['background']} (again)" in done.output
+
+
 def broken(assay, text_of):
     def write(folder):
         folder.mkdir()

@@ -35,8 +35,13 @@ class Dataset:
     ----------
     name
         Unique within the benchmark.
-    tf, background
-        As the benchmark names them; a background of PBM can carry the experiment.
+    tf
+        As the benchmark names it.
+    background
+        What tables call it: as the benchmark does, with the name where a TF has several of one
+        background.
+    kind_of_negatives
+        The background as the benchmark names it, by which scorers choose.
     fasta, answers
         The sequences (with flanks for HTS and SMS), and labels; None where the file names none.
     """
@@ -44,6 +49,7 @@ class Dataset:
     name: str
     tf: str
     background: str
+    kind_of_negatives: str
     fasta: Path | None
     answers: Path | None
 
@@ -160,6 +166,7 @@ def _read(path: Path, root: Path | None) -> Definition:
             Dataset(
                 str(entry["name"]),
                 str(entry["tf"]),
+                str(entry["background"]),
                 str(entry["background"]),
                 _resolved(entry.get("fasta_path"), path, root),
                 _resolved(entry.get("answer_path"), path, root),

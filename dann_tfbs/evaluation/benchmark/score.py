@@ -186,7 +186,7 @@ class _Benchmark:
             Cell(label, each.tf, each.background, scorer.alias)
             for each in self.datasets
             for scorer in self._scorers
-            if scorer.is_for(each.background)
+            if scorer.is_for(each.kind_of_negatives)
         ]
 
     def score_table(self, team: str, path: Path) -> Iterator[Score]:
@@ -241,7 +241,7 @@ class _Benchmark:
         scores: NDArray[Any],
         answers: LabelledSet,
     ) -> Iterator[Score]:
-        asked = [scorer for scorer in self._scorers if scorer.is_for(dataset.background)]
+        asked = [scorer for scorer in self._scorers if scorer.is_for(dataset.kind_of_negatives)]
         try:
             values = scorers.values(asked, scores, answers)
         except InputError as error:

@@ -45,6 +45,7 @@ def test_without_a_folder_of_configurations_paths_start_at_the_file(tmp_path):
     assert found.datasets[1].answers is None
     # Two sets of one TF and background are told apart; what is left out has the official default.
     assert [each.background for each in found.datasets] == ["all (one)", "all (two)"]
+    assert [each.kind_of_negatives for each in found.datasets] == ["all", "all"]
     assert (found.tfs, found.tags, found.tag_index) == (("A",), None, None)
     assert (found.scorers[0].alias, found.scorers[0].backgrounds) == ("prroc_rocauc", ("all",))
 

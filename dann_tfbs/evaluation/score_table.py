@@ -26,6 +26,7 @@ from dann_tfbs.predictions import NO_DATA, STEPS
 
 _BLOCK_BYTES = 1 << 23
 _LARGEST_STEP = 1e9
+_TOLERANCE = 1.5e-5  # of the official check of the range
 _SEPARATORS = {".tsv": "\t", ".csv": ","}
 
 Column = NDArray[Any]  # of int32 or float64
@@ -59,11 +60,13 @@ class ScoreTable:
     def against_the_rules(self, tf: str) -> str | None:
         """Return what the official check would refuse in a column, or None."""
         column = self.columns[tf]
-        if column.dtype.kind != "i":
-            return "more than five digits after the point"
-        # The official tolerance of 1.5e-5 is one step of five digits.
-        low, high = int(column.min(initial=0)), int(column.max(initial=0))
-        return "values outside [0, 1]" if low < -1 or high > STEPS + 1 else None
+        values = in_units(column)
+        problems = []
+        if values.min(initial=0) < -_TOLERANCE or values.max(initial=0) > 1 + _TOLERANCE:
+            problems.append("values outside [0, 1]")
+        if column.dtype.kind != "i" and _steps_of(values[np.isfinite(values)]) is None:
+            problems.append("more than five digits after the point")
+        return " and ".join(problems) or None
 
 
 def in_units(column: Column) -> NDArray[np.float64]:
@@ -77,9 +80,17 @@ def column_names(path: Path) -> list[str]:
     Raises
     ------
     InputError
-        If the file cannot be read, or the header does not name at least two columns, each once.
+        If the file cannot be read, lines end in CR alone, or the header does not name at least two
+        columns, each once.
     """
     first = next(line_blocks(path)).text(0)
+    if "\r" in first:
+        raise InputError(
+            "a carriage return stands inside the line.",
+            path=path,
+            line=1,
+            remedy="End lines with LF (or CR LF).",
+        )
     columns = _fields(first, separator_of(path))
     if len(columns) < 2 or len(set(columns)) < len(columns):
         raise InputError(
@@ -187,13 +198,19 @@ class _NotANumberError(Exception):
 
 def _compact(values: NDArray[np.float64]) -> Column:
     """Return steps of 10⁻⁵ where every value is exactly a number of them."""
-    steps = np.rint(values * STEPS)
-    # A decimal of five digits reads as the double nearest to it, and so does this quotient.
-    if np.array_equal(steps / STEPS, values) and np.abs(steps).max(initial=0) < _LARGEST_STEP:
+    steps = _steps_of(values)
+    if steps is not None and np.abs(steps).max(initial=0) < _LARGEST_STEP:
         return steps.astype(np.int32)
     if np.isnan(values).any():
         raise _NotANumberError("a score is NaN")
     return values
+
+
+def _steps_of(values: NDArray[np.float64]) -> NDArray[np.float64] | None:
+    """Return the steps of 10⁻⁵ in each value, or None where one has more digits (or is NaN)."""
+    steps = np.rint(values * STEPS)
+    # A decimal of five digits reads as the double nearest to it, and so does this quotient.
+    return steps if np.array_equal(steps / STEPS, values) else None
 
 
 def _joined(pieces: list[Column]) -> Column:
@@ -206,7 +223,10 @@ def _joined(pieces: list[Column]) -> Column:
 
 def _fields(line: str, separator: str) -> list[str]:
     """Split a line as the CSV reader does, quotation marks included."""
-    return next(csv.reader([line], delimiter=separator), [])
+    try:
+        return next(csv.reader([line], delimiter=separator), [])
+    except csv.Error:  # a carriage return inside the line
+        return line.split(separator)
 
 
 def _explained(

@@ -30,6 +30,23 @@ def test_five_digits_become_whole_numbers_and_others_stay(tmp_path):
     assert table.against_the_rules("C") == "more than five digits after the point"
 
 
+def test_each_rule_that_a_column_breaks_is_named(tmp_path):
+    text = "tag\tA\tB\tC\na\tinf\t0.123456\t1.00001\nb\t0.5\t1.2\t-0.00001\n"
+    table = read_score_table(written(tmp_path, text))
+    assert table.against_the_rules("A") == "values outside [0, 1]"
+    assert table.against_the_rules("B") == (
+        "values outside [0, 1] and more than five digits after the point"
+    )
+    assert table.against_the_rules("C") is None
+
+
+def test_carriage_returns_alone_are_refused(tmp_path):
+    with pytest.raises(InputError, match=":1: a carriage return stands inside the line"):
+        read_score_table(written(tmp_path, "tag\tA\ra\t0.5\r"))
+    with pytest.raises(InputError, match=r":2 \[A\]: the score .* of 'a' is no number"):
+        read_score_table(written(tmp_path, "tag\tA\na\t0.5\rb\n"))
+
+
 def test_infinite_and_huge_values_stay_as_they_are(tmp_path):
     table = read_score_table(written(tmp_path, "tag\tA\tB\na\tinf\t12345678\nb\t-inf\t0\n"))
     assert table.columns["A"].tolist() == [np.inf, -np.inf]

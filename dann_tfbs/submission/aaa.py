@@ -238,6 +238,8 @@ def _check_columns(table: _Table, findings: Findings, expected: Expected) -> Non
         findings.add("no complete column", "no column is complete: nothing can be scored.")
     if table.compared > 1:
         for place in np.flatnonzero(~table.varied).tolist():
+            if place in table.no_data:
+                continue  # rejected anyway
             text = f"{table.names[place]}: all {table.compared} values are equal."
             findings.add("constant column", text, 1, place + 2)
 

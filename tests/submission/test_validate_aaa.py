@@ -219,6 +219,8 @@ def test_a_constant_column_is_a_warning(check):
     findings = check("tag\tGABPA\tPRDM5\naaaaaaa\t0\t0.1\nbbbbbbb\t0.0\t0.2\nccccccc\t0\t0.3\n")
     assert found(findings) == {("constant column", 1, 2)}
     assert (findings.errors, findings.warnings) == (0, 1)
+    findings = check("tag\tGABPA\tPRDM5\naaaaaaa\tnodata\t0.1\nbbbbbbb\tnodata\t0.2\n")
+    assert findings.counts["constant column"] == 0  # it is rejected, which is told
 
 
 def test_of_each_rule_the_first_are_shown_and_all_are_counted(check):

@@ -62,6 +62,7 @@ def predict(
     An interrupted command goes on where it stopped when it is given again.
     """
     from dann_tfbs.data.scoring_input import read_scoring_input
+    from dann_tfbs.errors import InputError
     from dann_tfbs.files import sha256
     from dann_tfbs.scorers import matrix_scorer, run_scorer, separate_scorers
     from dann_tfbs.submission.question import ask
@@ -81,6 +82,10 @@ def predict(
         scorers = [run_scorer(runs, strands, device)]
     else:
         raise click.UsageError("Name at least one RUN before INPUT.")
+    if out.exists() and source.exists() and out.samefile(source):
+        raise InputError(
+            "is the input too, which would be lost.", path=out, key="--out", remedy="Name another."
+        )
     columns = [tf] if tf else [scorer.column for scorer in scorers]
     options = {"strands": strands, "split": split, "separate": separate, "device": device}
     if meme is not None:

@@ -249,3 +249,12 @@ def test_a_run_whose_weights_are_not_finite_gives_no_predictions(runs, fasta, tm
     result = run(tmp_path / "bad", fasta, "--out", tmp_path / "p.tsv")
     assert result.exit_code == 2
     assert "the score of 's0' is not a number" in result.stderr
+
+
+def test_the_input_is_not_overwritten(runs, fasta, tmp_path):
+    before = fasta.read_bytes()
+    table = tmp_path / "linked.tsv"
+    table.symlink_to(fasta)
+    result = CliRunner().invoke(app, ["predict", str(runs), str(fasta), "--out", str(table)])
+    assert (result.exit_code, fasta.read_bytes()) == (2, before)
+    assert "is the input too" in result.output

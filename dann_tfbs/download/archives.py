@@ -7,6 +7,7 @@ import shutil
 import stat
 import zipfile
 import zlib
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
@@ -19,6 +20,7 @@ Track = Literal["A2G", "G2A"]
 STAGES = ("Leaderboard", "Final")
 _CONFIGS = "BENCHMARK_CONFIGS"
 _LITTER = "__MACOSX"
+_ROLES = ("train", "test")
 
 
 def stage_of(name: str) -> str | None:
@@ -30,7 +32,8 @@ def unpack(archive: Path, out: Path, track: Track | None = None) -> int:
     """Unpack an archive below `out`; return the number of files.
 
     Files of an assay go to `<stage>/train/<ASSAY>/…` or `<stage>/test/…`, by the archive's name;
-    benchmark definitions to `<stage>/BENCHMARK_CONFIGS/…`; others to `<stage>/other/<archive>/…`.
+    benchmark definitions to `<stage>/BENCHMARK_CONFIGS/…`, and folders that stand beside them keep
+    their names, because definitions refer to them; others to `<stage>/other/<archive>/…`.
 
     Parameters
     ----------
@@ -72,8 +75,9 @@ def _destinations(
     archive: Path, found: zipfile.ZipFile, track: Track | None
 ) -> list[tuple[zipfile.ZipInfo, PurePosixPath]]:
     wanted: dict[PurePosixPath, zipfile.ZipInfo] = {}
+    root = _root_of_configs(found.namelist())
     for member in found.infolist():
-        place = destination(archive.name, member, track)
+        place = destination(archive.name, member, track, root)
         if place is None:
             continue
         if place in wanted:
@@ -82,10 +86,23 @@ def _destinations(
     return [(member, place) for place, member in wanted.items()]
 
 
+def _root_of_configs(names: Sequence[str]) -> PurePosixPath | None:
+    """Return the folder inside an archive that `__ROOTDIR__` stands for; None where it has none."""
+    for parts in (PurePosixPath(name).parts for name in names):
+        if _CONFIGS in parts:
+            return PurePosixPath(*parts[: parts.index(_CONFIGS)])
+    return None
+
+
 def destination(
-    archive: str, member: zipfile.ZipInfo, track: Track | None = None
+    archive: str,
+    member: zipfile.ZipInfo,
+    track: Track | None = None,
+    root: PurePosixPath | None = None,
 ) -> PurePosixPath | None:
     """Return where a member goes, relative to the data's folder; None where it is not wanted.
+
+    `root` is the folder inside the archive that holds `BENCHMARK_CONFIGS`, if there is one.
 
     Raises
     ------
@@ -109,6 +126,9 @@ def destination(
         if assay in ASSAYS:
             if not _of_track(assay, role, track):
                 return None
+            inside = path.relative_to(root) if root and path.is_relative_to(root) else None
+            if inside and inside.parts[0] != part and inside.parts[0] not in _ROLES:
+                return stage / inside
             return stage.joinpath(role, *path.parts[number:])
     return stage.joinpath("other", PurePosixPath(archive).stem, *path.parts)
 

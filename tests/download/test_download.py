@@ -231,6 +231,22 @@ def test_links_and_two_members_in_one_place_are_refused(tmp_path):
         unpack(archive, tmp_path / "out")
 
 
+@pytest.mark.parametrize("top", ["", "pack/"])
+def test_folders_that_benchmarks_refer_to_stay_beside_their_definitions(tmp_path, top):
+    archive = tmp_path / TEST
+    names = ("BENCHMARK_CONFIGS/HTS/Final/benchmark.json", "BENCHMARK_DATA/HTS/HTS_A_input.json",
+             "CHS/a.json", "test/PBM_participants.fasta", "x/SMS_participants.fasta")  # fmt: skip
+    archive.write_bytes(zipped({f"{top}{name}": b"{}" for name in names}))
+    unpack(archive, tmp_path)
+    assert files_of(tmp_path / "Final") == {
+        "BENCHMARK_CONFIGS/HTS/Final/benchmark.json",
+        "BENCHMARK_DATA/HTS/HTS_A_input.json",
+        "test/CHS/a.json",
+        "test/PBM_participants.fasta",
+        "x/SMS_participants.fasta",
+    }
+
+
 def test_a_damaged_archive_is_named(tmp_path):
     archive = tmp_path / TRAIN
     whole = bytearray(zipped({"CHS/A/good.peaks": b"ACGT" * 1000}))

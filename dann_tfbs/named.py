@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
+import inspect
 from typing import Any
 
 from dann_tfbs.errors import InputError
@@ -32,3 +34,22 @@ def imported(name: str, key: str) -> Any:
             key=key,
             remedy="Write module:Class, with the folder of the module on PYTHONPATH.",
         ) from error
+
+
+def source_digest(name: str) -> str:
+    """Return the SHA-256 of the file that holds the class which `module:Class` names.
+
+    Of what that file imports nothing is known.
+
+    Raises
+    ------
+    InputError
+        As `imported`, or if its source cannot be read.
+    """
+    found = imported(name, "module:Class")
+    try:
+        module = inspect.getmodule(found)
+        source = inspect.getsource(module if module is not None else found)
+    except (OSError, TypeError) as error:
+        raise InputError(f"the source of '{name}' cannot be read ({error}).") from error
+    return hashlib.sha256(source.encode()).hexdigest()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import traceback
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 import torch
 from filelock import FileLock
 
+from dann_tfbs.config import Experiment
 from dann_tfbs.data.table import read_table, table_sequences
 from dann_tfbs.embedding import embeddings
 from dann_tfbs.experiments.embedding_figures import main_axes
@@ -26,6 +28,9 @@ from dann_tfbs.experiments.outcome import (
 from dann_tfbs.experiments.study.settings import PREPARE
 from dann_tfbs.experiments.study.units import Unit
 from dann_tfbs.experiments.study_folder import FAILED, RUN, RUNS
+from dann_tfbs.experiments.tracked.epoch_log import EpochLog
+from dann_tfbs.experiments.tracked.facts import epoch_metrics
+from dann_tfbs.experiments.tracked.system_metrics import SystemMetrics
 from dann_tfbs.files import write_json
 from dann_tfbs.model.network import count_parameters
 from dann_tfbs.run_folder import is_run, read_run
@@ -33,7 +38,7 @@ from dann_tfbs.sequence import Sequences
 from dann_tfbs.settings import as_plain, flattened
 from dann_tfbs.streams import stream
 from dann_tfbs.trained import TrainedModel, load
-from dann_tfbs.training.train import member_folders, train
+from dann_tfbs.training.train import OnEpoch, member_folders, train
 
 POINTS = 200
 """Points kept of each domain of an embedding."""
@@ -91,7 +96,8 @@ def _outcome(unit: Unit, run: Path) -> Outcome:
     began = time.monotonic()
     torch.set_num_threads(1)  # as many trainings run side by side as there are cores
     if not all(is_run(folder) for folder in member_folders(run, unit.experiment)):
-        train(unit.experiment, run, resume=run.is_dir())
+        resume = run.is_dir()
+        train(unit.experiment, run, resume=resume, on_epoch=_diaries(unit.experiment, run))
     model = load(run, "cpu", build=True)
     sequences, labels = unit.test.read()
     logits = model.logits(sequences)
@@ -120,6 +126,20 @@ def _outcome(unit: Unit, run: Path) -> Outcome:
         folder=str(run),
         wall_seconds=round(time.monotonic() - began, 2),
     )
+
+
+def _diaries(experiment: Experiment, run: Path) -> OnEpoch:
+    """Return what keeps the diary of every model, with the state of the machine."""
+    diaries = [EpochLog(folder) for folder in member_folders(run, experiment)]
+    machine = SystemMetrics(run)
+
+    def on_epoch(source: str, records: Sequence[dict[str, float]]) -> None:
+        system = machine.sample()
+        candidate = source if experiment.data.source == "auto" else None
+        for diary, record in zip(diaries, records, strict=True):
+            diary.add(int(record["epoch"]), epoch_metrics(record, candidate), system)
+
+    return on_epoch
 
 
 def _settings(unit: Unit, model: TrainedModel) -> dict[str, Any]:

@@ -155,6 +155,7 @@ def chosen_source(study: StudySettings, name: str | None) -> str:
             )
         return name
     for found, source in study.data.items():
-        if source.root is None or Path(os.path.expandvars(source.root)).is_dir():
+        place = None if source.root is None else os.path.expandvars(source.root)
+        if place is None or (place and Path(place).is_dir()):  # a variable may be set, but empty
             return found
     return next(iter(study.data))

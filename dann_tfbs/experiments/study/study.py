@@ -13,7 +13,12 @@ import yaml
 
 from dann_tfbs.errors import InputError
 from dann_tfbs.experiments.outcome import OUTCOME_FILE, Outcome, write_outcomes
-from dann_tfbs.experiments.study.choices import choosings, chosen, random_choice
+from dann_tfbs.experiments.study.choices import (
+    check_selection,
+    choosings,
+    chosen,
+    random_choice,
+)
 from dann_tfbs.experiments.study.cluster import Machines, WorkLostError, connected, spread
 from dann_tfbs.experiments.study.run_unit import run_unit
 from dann_tfbs.experiments.study.settings import StudySettings
@@ -52,8 +57,9 @@ def open_study(out: Path, study: StudySettings, data: str, units: list[Unit]) ->
     Raises
     ------
     InputError
-        If the folder holds another study, or something else.
+        If the folder holds another study, or the study's rules cannot choose.
     """
+    check_selection(study, units)
     path = out / STUDY_FILE
     if path.is_file():
         other = read_yaml(path)
@@ -82,11 +88,22 @@ def open_study(out: Path, study: StudySettings, data: str, units: list[Unit]) ->
 
 
 def _commit() -> str | None:
-    """Return the commit of the package's own repository, where it lies in one."""
-    here = Path(__file__).parent
-    command = ["git", "-C", str(here), "rev-parse", "HEAD"]
+    """Return the commit of the package's own repository, where it lies in one.
+
+    `-dirty` follows where files have changed since. An installed package may lie within the
+    repository of something else, which does not know this file.
+    """
+    here = Path(__file__)
+    git = ["git", "-C", str(here.parent)]
     try:
-        asked = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10)
+        subprocess.run(
+            [*git, "ls-files", "--error-unmatch", here.name],
+            capture_output=True, check=True, timeout=10,
+        )  # fmt: skip
+        asked = subprocess.run(
+            [*git, "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"],
+            capture_output=True, text=True, check=True, timeout=10,
+        )  # fmt: skip
     except (OSError, subprocess.SubprocessError):
         return None
     return asked.stdout.strip()
@@ -121,6 +138,7 @@ def run_study(
     different = {unit.key: unit for unit in units}.values()
     waiting = [unit for unit in different if not finished(unit, out)]
     failed: list[Done] = []
+    (out / CHOICES_FILE).unlink(missing_ok=True)  # made anew below, of what there is then
     if not waiting and not study.selection:
         return failed
     with connected(machines) as client:
@@ -146,7 +164,7 @@ def _choose(study: StudySettings, units: list[Unit], out: Path, client: Client |
         If a rule cannot be applied.
     """
     found: list[Outcome] = []
-    for _, outcome in spread(client, chosen, choosings(study.selection, units, out)):
+    for _, outcome in spread(client, chosen, choosings(study, units, out)):
         if not isinstance(outcome, Outcome):
             raise InputError(f"a rule cannot choose: {outcome}", key="selection")
         found.append(outcome)
@@ -164,7 +182,9 @@ def _error(unit: Unit, out: Path, result: bool | WorkLostError) -> str | None:
         return None
     if isinstance(result, WorkLostError):
         return str(result)
-    return str(read_yaml(out / FAILED / f"{unit.key}.json")["error"])
+    told = out / FAILED / f"{unit.key}.json"
+    # Another command on the same folder may have tried again meanwhile.
+    return str(read_yaml(told)["error"]) if told.is_file() else "another command tries it again"
 
 
 def _write_lost(unit: Unit, out: Path, lost: WorkLostError) -> None:

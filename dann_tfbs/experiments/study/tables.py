@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow.compute as pc
 from filelock import FileLock
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
 from dann_tfbs import files, sequence
 from dann_tfbs._version import __version__
@@ -79,6 +80,12 @@ class TestSet:
             for tags, chunk in read_scoring_input(self.path):
                 parts.append(chunk.take(np.array([tag in label_of for tag in tags], dtype=bool)))
                 found += [int(label_of[tag]) for tag in tags if tag in label_of]
+            if len(found) != len(label_of):
+                raise InputError(
+                    f"{len(found)} sequences of {self.path} have one of the {len(label_of)} tags.",
+                    path=self.answers,
+                    remedy="Are these the answers of that file?",
+                )
             sequences, labels = sequence.concatenate(parts), np.array(found, dtype=int)
         if not 0 < labels.sum() < len(labels):
             raise InputError(
@@ -93,6 +100,8 @@ class TestSet:
 def data_root(source: DataSource, work: Path) -> Path | None:
     """Return the folder of a study's raw data, simulated where that is asked for; None without one.
 
+    It is absolute if `work` is.
+
     Raises
     ------
     InputError
@@ -102,7 +111,7 @@ def data_root(source: DataSource, work: Path) -> Path | None:
         return _simulated(source.simulate, work)
     if source.root is None:
         return None
-    root = Path(os.path.expandvars(source.root))
+    root = Path(os.path.abspath(os.path.expandvars(source.root)))
     if not root.is_dir():
         raise InputError(
             "there are no data here.",
@@ -117,7 +126,12 @@ def _simulated(given: Mapping[str, Any], work: Path) -> Path:
     scale = values.pop("scale", "small")
     if scale not in SCALES:
         raise InputError(f"'{scale}' is no scale.", remedy=f"Known: {', '.join(SCALES)}.")
-    settings = SimulationSettings.model_validate({**SCALES[scale], **values})
+    try:
+        settings = SimulationSettings.model_validate({**SCALES[scale], **values})
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in ("simulate", *first["loc"]))
+        raise InputError(f"{first['msg']}.", key=key) from error
     folder = work / f"simulated-{_short([settings.model_dump(mode='json'), __version__])}"
     work.mkdir(parents=True, exist_ok=True)
     with FileLock(work / ".simulated.lock"):

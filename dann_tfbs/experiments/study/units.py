@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +15,7 @@ from dann_tfbs.errors import InputError
 from dann_tfbs.experiments.study.settings import DataSource, StudySettings, TaskSettings
 from dann_tfbs.experiments.study.tables import TestSet, data_root, pool_file, prepared
 from dann_tfbs.experiments.study.variants import Variant, variants_of
+from dann_tfbs.named import source_digest
 from dann_tfbs.settings import as_plain, read_yaml, validated, with_values
 from dann_tfbs.training.train import data_digest
 
@@ -58,7 +60,8 @@ def units_of(
 ) -> list[Unit]:
     """Return the trainings of a study, after making the tables that they need.
 
-    All settings are checked before the first table is made.
+    All settings are checked before the first table is made. All paths in the trainings are
+    absolute: whoever runs them may be in another folder.
 
     Parameters
     ----------
@@ -74,6 +77,7 @@ def units_of(
     InputError
         If a setting is wrong, data are missing, or two variants are the same everywhere.
     """
+    work = Path(os.path.abspath(work))
     variants = variants_of(study, source)
     base = read_yaml(study.base) if study.base is not None else {}
     tasks = [(task, tf) for task in source.tasks for tf in task.tfs]
@@ -107,7 +111,7 @@ class _Place:
         """Return a prepared folder: the one that is named, or the one of a recipe."""
         values = _filled(values, self.tf)
         if "path" in values:
-            return Path(values["path"])
+            return Path(os.path.abspath(values["path"]))
         if self.root is None:
             raise InputError(
                 "a recipe needs data to read.",
@@ -198,7 +202,21 @@ def _experiment(
             **_for_target(variant.training, task.target),
         },
     )
-    return validated(Experiment, values, f"{study.name}: {variant.name}")
+    return _absolute(validated(Experiment, values, f"{study.name}: {variant.name}"))
+
+
+def _absolute(experiment: Experiment) -> Experiment:
+    """Return settings whose paths hold in any folder."""
+    initial, companions = experiment.initial, experiment.data.companions
+    found = {
+        tf: tuple(Path(os.path.abspath(path)) for path in paths) for tf, paths in companions.items()
+    }
+    return experiment.model_copy(
+        update={
+            "initial": None if initial is None else Path(os.path.abspath(initial)),
+            "data": experiment.data.model_copy(update={"companions": found}),
+        }
+    )
 
 
 def _for_target(change: Mapping[str, Any], target: str) -> dict[str, Any]:
@@ -207,16 +225,23 @@ def _for_target(change: Mapping[str, Any], target: str) -> dict[str, Any]:
 
 
 def unit_key(experiment: Experiment, test: TestSet) -> str:
-    """Return the digest of all that decides an outcome, and of nothing else."""
+    """Return the digest of all that decides an outcome, and of nothing else.
+
+    Files count by their content, not by their place; of classes of a user's own the source counts.
+    """
     plain = as_plain(experiment)
     for key in ("name", "device"):
         plain.pop(key)
     plain["training"].pop("engine")
     plain["data"].pop("path")
     plain["data"]["unlabelled"] = sorted(plain["data"]["unlabelled"])
-    text = json.dumps(
-        [RESULTS_VERSION, plain, data_digest(experiment), test.digest()], sort_keys=True
-    )
+    companions = experiment.data.companions
+    plain["data"]["companions"] = {tf: len(paths) for tf, paths in companions.items()}
+    plain["initial"] = None if experiment.initial is None else "given"
+    decisive = [RESULTS_VERSION, plain, data_digest(experiment), test.digest()]
+    named = [experiment.architecture.backbone, *(entry["kind"] for entry in experiment.alignments)]
+    decisive += [source_digest(name) for name in named if ":" in name]
+    text = json.dumps(decisive, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:20]
 
 

@@ -1,6 +1,8 @@
 """Studies end to end, on a tiny planted table."""
 
 import json
+from dataclasses import replace
+from pathlib import Path
 
 import psutil
 import pytest
@@ -8,12 +10,15 @@ from planted import planted_table, rows
 
 from dann_tfbs.errors import InputError
 from dann_tfbs.experiments.comparison.study import read_study as read_comparison
+from dann_tfbs.experiments.outcome import read_outcome, write_outcome
+from dann_tfbs.experiments.study import tables as tables_module
 from dann_tfbs.experiments.study import units as units_module
 from dann_tfbs.experiments.study.cluster import Machines
 from dann_tfbs.experiments.study.run_unit import run_unit
 from dann_tfbs.experiments.study.settings import StudySettings
 from dann_tfbs.experiments.study.study import finished, open_study, run_study
 from dann_tfbs.experiments.study.units import unit_key, units_of
+from dann_tfbs.experiments.tracked.epoch_log import read_epochs
 from dann_tfbs.settings import validated
 
 HERE = Machines(workers=0)
@@ -109,6 +114,71 @@ def test_key_knows_what_decides_the_result_and_nothing_else(make, monkeypatch, t
     assert unit_key(unit.experiment, unit.test) != unit.key
 
 
+def test_key_knows_the_code_of_a_class_of_ones_own(make, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    own = tmp_path / "own_backbone.py"
+    code = "from dann_tfbs.model.network import Backbone\n\nclass Own(Backbone):\n    width = {}\n"
+    own.write_text(code.format(1))
+    factors = {"backbone": {"own": {"architecture.backbone": "own_backbone:Own"}}}
+    keys = [make(factors=factors)[1][1].key for _ in range(2)]
+    own.write_text(code.format(100))
+    assert keys[0] == keys[1] != make(factors=factors)[1][1].key
+
+
+def test_key_knows_the_content_of_further_files_not_their_place(make, tmp_path, rng):
+    keys = []
+    for place, n in (("a", 8), ("b", 8), ("a", 12)):
+        companion = planted_table(tmp_path / place, n=n, validation=8)
+        change = {
+            "mode": "multihead",
+            "heads.TARGET": {},
+            "data.companions": {"X": [str(companion)]},
+        }
+        keys.append(make(factors={"f": {"companion": change}})[1][1].key)
+    assert keys[0] == keys[1] != keys[2]
+
+
+def test_a_training_runs_in_another_folder(tables, tmp_path, monkeypatch):
+    """A worker on a cluster need not be where the command was given."""
+    task = {
+        "name": "t", "tfs": ["FOXA1"], "source": "CHS", "target": "HTS",
+        "train": {"path": "train"}, "test": {"path": "test"},
+    }  # fmt: skip
+    values = {
+        "name": "tiny",
+        "settings": {"training.epochs": 1, "data.window": 20, "training.engine": "plain"},
+        "factors": {"rate": {"slow": {"training.learning_rate": 0.001}}},
+        "data": {"mine": {"tasks": [task]}},
+        "seeds": 1,
+    }
+    monkeypatch.chdir(tmp_path)
+    study = validated(StudySettings, values, "test")
+    units = units_of(study, study.data["mine"], Path("tables"), lambda text: None)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert run_unit(units[0], tmp_path / "out")
+
+
+def test_every_training_keeps_its_diary(make, tmp_path):
+    _, (unit, _) = make()
+    assert run_unit(unit, tmp_path / "out")
+    for seed in (0, 1):
+        points = read_epochs(tmp_path / "out" / "runs" / unit.key / "run" / f"seed-{seed}")
+        names = {point.name for point in points}
+        assert {"train/loss", "system/system_memory_usage_megabytes"} <= names
+
+
+def test_answers_that_have_no_sequence_are_refused(tmp_path):
+    (tmp_path / "HTS.fasta").write_text(">a\nACGT\n>b\nACGG\n")
+    answers = tmp_path / "HTS_FOXA1.json"
+    answers.write_text(json.dumps({"labels": {"a": 1, "b": 0}}))
+    test = tables_module.TestSet(tmp_path / "HTS.fasta", answers, "FOXA1", "HTS")
+    assert test.read()[1].tolist() == [1, 0]
+    answers.write_text(json.dumps({"labels": {"a": 1, "b": 0, "c": 0}}))
+    with pytest.raises(InputError, match="Are these the answers of that file"):
+        test.read()
+
+
 def test_a_failed_training_is_reported_and_tried_again(make, tmp_path):
     out = tmp_path / "out"
     factors = {"rate": {"wild": {"training.learning_rate": 1e30}, "slow": {"seed": 5}}}
@@ -139,11 +209,11 @@ def test_an_interrupted_training_is_continued(make, tmp_path, monkeypatch):
     assert not finished(units[0], out)
     resumed = []
 
-    def spy(experiment, folder, *, resume):
+    def spy(experiment, folder, *, resume, on_epoch):
         from dann_tfbs.training.train import train
 
         resumed.append(resume)
-        return train(experiment, folder, resume=resume)
+        return train(experiment, folder, resume=resume, on_epoch=on_epoch)
 
     monkeypatch.setattr(f"{module}.train", spy)
     assert run_unit(units[0], out)
@@ -189,6 +259,54 @@ def test_rules_choose_among_the_variants(make, tables, tmp_path):
     assert found["a random choice"].scores["auroc"][0] == pytest.approx((a + b) / 2)
 
 
+def test_choices_of_an_earlier_state_do_not_stay(make, tmp_path):
+    out = tmp_path / "out"
+    factors = {"rate": {"slow": {"training.learning_rate": 0.001}}}
+    ran(*make(selection=["source"]), out)
+    assert (out / "choices.json").is_file()
+    factors["rate"]["wild"] = {"training.learning_rate": 1e30}
+    assert ran(*make(selection=["source"], factors=factors), out)[1] == ["wild"]
+    assert not (out / "choices.json").is_file()
+
+
+def test_the_oracle_chooses_by_the_metric_of_the_study(make, tmp_path):
+    out = tmp_path / "out"
+    study, units = make(selection=["oracle"], metric="auprc")
+    ran(study, units, out)
+    for unit, auprc, auroc in zip(units, (0.2, 0.3), (0.9, 0.8), strict=True):
+        folder = out / "runs" / unit.key
+        scores = {"auroc": (auroc, auroc), "auprc": (auprc, auprc)}
+        outcome = read_outcome(folder / "outcome.json").model_copy(update={"scores": scores})
+        write_outcome(folder, outcome)
+    ran(study, units, out)
+    [choice] = [o for o in read_study(out) if o.variant == "chosen by oracle"]
+    assert choice.settings["chosen"] == "slow"
+
+
+def test_rules_choose_where_two_variants_are_one_training(make, tables, tmp_path):
+    task = {
+        "tfs": ["FOXA1"], "source": "CHS", "target": "HTS",
+        "train": {"path": str(tables[0])}, "test": {"path": str(tables[1])},
+    }  # fmt: skip
+    slow = {"training.learning_rate": 0.001}
+    tasks = [{**task, "name": "one"}, {**task, "name": "two", "settings": slow}]
+    study, units = make(selection=["source"], data={"mine": {"tasks": tasks}})
+    assert ran(study, units, tmp_path / "out")[1] == []
+    chosen = [o for o in read_study(tmp_path / "out") if o.variant == "chosen by source"]
+    assert [o.task for o in chosen] == ["one-FOXA1", "two-FOXA1"]
+
+
+def test_what_rules_lack_is_told_before_anything_is_trained(make, tmp_path):
+    study, units = make(selection=["dev"])
+    with pytest.raises(InputError, match="dev needs unlabelled sequences"):
+        open_study(tmp_path / "out", study, "mine", units)
+    study, units = make(selection=["source"])
+    data = units[1].experiment.data.model_copy(update={"path": tmp_path / "other"})
+    units[1] = replace(units[1], experiment=units[1].experiment.model_copy(update={"data": data}))
+    with pytest.raises(InputError, match="'slow' learns from another table"):
+        open_study(tmp_path / "out", study, "mine", units)
+
+
 def test_adapting_needs_a_pool(make):
     with pytest.raises(InputError, match="no unlabelled sequences are named"):
         make(factors={"f": {"adabn": {"adaptation.adabn": True}}})
@@ -214,3 +332,10 @@ def test_a_worker_killed_in_mid_study(make, tmp_path):
     assert run_study(study, units, out, Machines(workers=2), on_done) == []
     assert sorted(done) == ["reference", "seed 10", "seed 20", "seed 30"]
     assert len(read_study(out)) == 4
+
+
+def test_a_wrong_setting_of_a_simulation_is_named(make):
+    task = {"name": "t", "tfs": ["FOXA1"], "source": "CHS", "target": "HTS"}
+    data = {"mine": {"simulate": {"scale": "small", "peeks": 3}, "tasks": [task]}}
+    with pytest.raises(InputError, match=r"simulate\.peeks"):
+        make(data=data)

@@ -101,5 +101,7 @@ def test_the_first_data_that_are_there(monkeypatch, tmp_path):
     assert chosen_source(made, None) == "simulated"
     monkeypatch.setenv("NO_SUCH_DATA", str(tmp_path))
     assert chosen_source(made, None) == "real"
+    monkeypatch.setenv("NO_SUCH_DATA", "")
+    assert chosen_source(made, None) == "simulated"
     with pytest.raises(InputError, match="no data 'other'"):
         chosen_source(made, "other")

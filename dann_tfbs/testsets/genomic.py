@@ -127,8 +127,9 @@ def genomic_parts(
         The positives; the negatives by background (one without any is left out):
         `shades`, 300–600 bp beside a positive; `aliens`, windows of other TFs' peaks, GC-matched,
         300 bp or more away from the TF's own peaks; `random`, GC-matched windows as far away. All
-        keep clear of each other, and none has the sequence of a positive on either strand. Then the
-        report: count, ratio and GC distance of each.
+        keep clear of each other, none has the sequence of a positive on either strand, and none of
+        a background that of another one of it. Then the report: count, ratio and GC distance of
+        each.
     """
     wanted = ratios or GenomicRatios()
     own = peaks[tf]
@@ -199,11 +200,16 @@ class _Found:
         else:
             gc, hashes = gc_content(sequences), canonical_sequence_hash(sequences)
         equal = is_among(hashes, self.hashes)
-        rows = np.flatnonzero(~equal)
+        again = np.ones(len(pool), dtype=bool)
+        again[np.unique(hashes, return_index=True)[1]] = False
+        rows = np.flatnonzero(~equal & ~again)
         if background != "shades":
             rows = rows[draw_like(gc[rows], self.gc, ratio * self.n, rng)]
         chosen = pool.take(rows)
-        dropped = dropped | {"sequence of a positive": int(equal.sum())}
+        dropped = dropped | {
+            "sequence of a positive": int(equal.sum()),
+            "repeated sequence": int((again & ~equal).sum()),
+        }
         self.reports[background] = drawn_report(ratio * self.n, self.gc, gc[rows], dropped)
         if len(chosen):
             found = self.genome.fetch(chosen) if sequences is None else sequences.take(rows)

@@ -165,3 +165,16 @@ def test_a_negative_never_has_the_sequence_of_a_positive(tmp_path, rng):
     assert report["positives"]["dropped"]["repeated sequence"] == 1
     assert report["backgrounds"]["aliens"]["dropped"] == {"sequence of a positive": 1}
     assert windows_of(parts["aliens"]).start.tolist() == [45_000]
+
+
+def test_a_background_has_each_sequence_once(tmp_path, rng):
+    codes = rng.integers(0, 4, (1, 60_000), dtype=np.uint8)
+    codes[0, 30_000 : 30_000 + WINDOW] = codes[0, 20_000 : 20_000 + WINDOW]
+    text = sequence.decode(sequence.from_codes(codes))[0]
+    (tmp_path / "g.fa").write_text(f">chr2\n{text}\n")
+    shown, others = at(("chr2", 1_000), ("chr2", 3_000)), at(("chr2", 20_000), ("chr2", 30_000))
+    peaks = {"A": TestPeaks(shown, shown), "B": TestPeaks(others, others)}
+    _, parts, report = genomic_parts(Genome(tmp_path / "g.fa"), "A", peaks, ["chr2"], rng)
+    aliens = report["backgrounds"]["aliens"]
+    assert (len(parts["aliens"]), aliens["count"]) == (1, 1)
+    assert aliens["dropped"] == {"repeated sequence": 1}

@@ -19,7 +19,7 @@ from typing import Any, BinaryIO
 from filelock import FileLock, Timeout
 
 from dann_tfbs.errors import DannTfbsError, InputError, OutputError
-from dann_tfbs.files import write_json
+from dann_tfbs.files import unwritable, write_json
 
 NOTE_SECONDS = 5.0
 """Time between two notes of how far the file is; a killed process repeats at most so much."""
@@ -110,7 +110,7 @@ def continued(
             remedy="Wait for it, or write to another file.",
         ) from error
     except OSError as error:
-        raise _unwritable(path, error) from error
+        raise unwritable(path, error) from error
     try:
         yield from _locked(path, partial, note, question, say)
     except OSError as error:
@@ -118,7 +118,7 @@ def continued(
             str, (path, partial, note)
         ):
             raise  # of an input: let it pass to whoever can explain it
-        raise _unwritable(path, error) from error
+        raise unwritable(path, error) from error
     finally:
         with suppress(OSError):
             os.unlink(lock.lock_file)  # while it is held: nobody waits for it
@@ -181,12 +181,3 @@ def _certain(
 def _remove(*paths: Path) -> None:
     for path in paths:
         path.unlink(missing_ok=True)
-
-
-def _unwritable(path: Path, error: OSError) -> OutputError:
-    return OutputError(
-        f"cannot be written ({error.strerror or error}).",
-        path=path,
-        remedy="Check that the folder is writable and the disk has space; what stands there was "
-        "not changed.",
-    )

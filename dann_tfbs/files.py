@@ -42,7 +42,7 @@ def written_aside(path: str | os.PathLike[str]) -> Iterator[Path]:
             tempfile.mkdtemp(prefix=f".{final.name}.", suffix=".partial", dir=final.parent)
         )
     except OSError as error:
-        raise _unwritable(final, error) from error
+        raise unwritable(final, error) from error
     aside = holder / final.name
     try:
         yield aside
@@ -54,7 +54,7 @@ def written_aside(path: str | os.PathLike[str]) -> Iterator[Path]:
         # An error about another file is an input's: let it pass to whoever can explain it.
         if error.filename is not None and str(holder) not in str(error.filename):
             raise
-        raise _unwritable(final, error) from error
+        raise unwritable(final, error) from error
     finally:
         shutil.rmtree(holder, ignore_errors=True)
 
@@ -69,11 +69,13 @@ def _replace_folder(new: Path, final: Path, old: Path) -> None:
         raise
 
 
-def _unwritable(path: Path, error: OSError) -> OutputError:
+def unwritable(path: Path, error: OSError) -> OutputError:
+    """Return the error that says why `path` was not written."""
     return OutputError(
         f"cannot be written ({error.strerror or error}).",
         path=path,
-        remedy="Check that the folder is writable and the disk has space; nothing was changed.",
+        remedy="Check that the folder is writable and the disk has space; what stands there was "
+        "not changed.",
     )
 
 

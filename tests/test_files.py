@@ -140,7 +140,7 @@ def test_a_full_disk_is_an_output_error_and_leaves_the_old_file(tmp_path, monkey
         files.write_text(path, "new")
     assert str(caught.value) == (
         f"{path}: cannot be written (No space left on device). Check that the folder is writable "
-        "and the disk has space; nothing was changed."
+        "and the disk has space; what stands there was not changed."
     )
     assert path.read_text() == "old"
     assert names_in(tmp_path) == ["x"]

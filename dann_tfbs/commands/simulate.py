@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from dann_tfbs.simulation.settings import Scale
 
 
 @click.command()
@@ -40,7 +44,7 @@ def simulate(
     tfs: tuple[str, ...],
     meme: Path | None,
     seed: int,
-    scale: str,
+    scale: Scale,
     peaks: int | None,
     reads: int | None,
     probes: int | None,
@@ -52,14 +56,13 @@ def simulate(
     records what was planted.
     """
     from dann_tfbs.simulation import package
-    from dann_tfbs.simulation.settings import SCALES, SimulationSettings
+    from dann_tfbs.simulation.settings import SimulationSettings
 
-    sizes = dict(next(given for name, given in SCALES.items() if name == scale))
-    sizes |= {
+    sizes = {
         name: value
         for name, value in (("peaks", peaks), ("reads", reads), ("probes", probes))
         if value is not None
     }
-    settings = SimulationSettings(tfs=tfs, meme=meme, seed=seed, **sizes)
+    settings = SimulationSettings.for_scale(scale, tfs=tfs, meme=meme, seed=seed, **sizes)
     package.simulate(out, settings, force=force)
     click.echo(f"Wrote simulated data to {out}; what was planted is in {out / 'truth.json'}.")

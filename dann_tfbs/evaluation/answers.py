@@ -16,6 +16,7 @@ from dann_tfbs.assays import ASSAYS
 from dann_tfbs.data.table import read_table
 from dann_tfbs.errors import InputError
 from dann_tfbs.evaluation.tags import refuse_repeated_tags
+from dann_tfbs.sequence import Sequences
 
 POSITIVE = "positive"
 """Background of a positive record, and the `source` that prepared tables give to positives."""
@@ -104,6 +105,35 @@ def read_answers(path: Path, tf: str | None = None, assay: str | None = None) ->
     if not tags:
         raise InputError("holds no labels.", path=path, remedy="Give at least one tag and label.")
     return _about_one_tf(path, tags, labels, groups, tf, assay)
+
+
+def in_order_of(answers: Answers, tags: pa.Array, sequences: Sequences, remedy: str) -> Sequences:
+    """Return the sequence of every answer, by its tag.
+
+    Parameters
+    ----------
+    answers
+        The answers, n.
+    tags, sequences
+        Sequences in any order, and the tag of each.
+    remedy
+        What to do where a tag has no sequence.
+
+    Raises
+    ------
+    InputError
+        If a tag has no sequence.
+    """
+    places = pc.index_in(answers.tags, value_set=tags)
+    if places.null_count:
+        row = int(np.argmax(pc.is_null(places).to_numpy(zero_copy_only=False)))
+        raise InputError(
+            f"{places.null_count} of {len(places)} tags have no sequence, the first is "
+            f"'{answers.tags[row].as_py()}'.",
+            path=answers.path,
+            remedy=remedy,
+        )
+    return sequences.take(places.to_numpy())
 
 
 def choose_split(answers: Answers, split: str | None = None) -> Answers:

@@ -9,7 +9,7 @@ from dann_tfbs.data.prepare import prepare
 from dann_tfbs.data.recipe import Recipe
 from dann_tfbs.data.table import TABLE_FILE
 from dann_tfbs.simulation.package import simulate
-from dann_tfbs.simulation.settings import SCALES, SimulationSettings
+from dann_tfbs.simulation.settings import SimulationSettings
 
 TF = "FOXA1"
 
@@ -26,7 +26,7 @@ def built_in_data(folder: Path, target: str) -> Path:
     """
     package = folder / f"simulated-{__version__}"
     if not package.is_dir():
-        simulate(package, SimulationSettings(**SCALES["small"]))
+        simulate(package, SimulationSettings.for_scale("small"))
     prepared = folder / f"prepared-{__version__}-{target}"
     if not (prepared / TABLE_FILE).is_file():
         recipe = Recipe.model_validate(

@@ -13,7 +13,7 @@ from dann_tfbs import sequence
 from dann_tfbs.data.scoring_input import read_scoring_input
 from dann_tfbs.data.table import read_table, table_sequences
 from dann_tfbs.errors import InputError
-from dann_tfbs.evaluation.answers import Answers, choose_split, read_answers
+from dann_tfbs.evaluation.answers import Answers, choose_split, in_order_of, read_answers
 from dann_tfbs.evaluation.metrics import auroc
 from dann_tfbs.sequence import Sequences
 from dann_tfbs.trained import TrainedModel
@@ -66,13 +66,5 @@ def _sequences_of(answers: Answers, unlabelled: Path | None) -> Sequences:
         chunks = list(read_scoring_input(unlabelled))
         found = sequence.concatenate([sequences for _, sequences in chunks])
         tags = pa.array([tag for names, _ in chunks for tag in names], pa.string())
-    places = pc.index_in(answers.tags, value_set=tags)
-    if places.null_count:
-        row = int(np.argmax(pc.is_null(places).to_numpy(zero_copy_only=False)))
-        raise InputError(
-            f"{places.null_count} of {len(places)} tags have no sequence, the first is "
-            f"'{answers.tags[row].as_py()}'.",
-            path=path,
-            remedy="Give the file with the sequences of these tags as --unlabelled.",
-        )
-    return found.take(places.to_numpy())
+    remedy = "Give the file with the sequences of these tags as --unlabelled."
+    return in_order_of(answers, tags, found, remedy)

@@ -15,7 +15,7 @@ from dann_tfbs import sequence
 from dann_tfbs.data.scoring_input import read_scoring_input
 from dann_tfbs.data.table import read_table, table_sequences
 from dann_tfbs.errors import InputError
-from dann_tfbs.evaluation.answers import read_answers
+from dann_tfbs.evaluation.answers import in_order_of, read_answers
 from dann_tfbs.sequence import Sequences
 
 TEST = "test"
@@ -104,16 +104,8 @@ def _of_file(path: Path, answers: Path) -> LabelledTest:
     labelled = read_answers(answers)
     chunks = list(read_scoring_input(path))
     tags = pa.array([tag for names, _ in chunks for tag in names], pa.string())
-    places = pc.index_in(labelled.tags, value_set=tags)
-    if places.null_count:
-        row = int(np.argmax(pc.is_null(places).to_numpy(zero_copy_only=False)))
-        raise InputError(
-            f"{places.null_count} of {len(places)} tags have no sequence, the first is "
-            f"'{labelled.tags[row].as_py()}'.",
-            path=answers,
-            remedy=f"Are these the answers of {path}?",
-        )
-    sequences = sequence.concatenate([part for _, part in chunks]).take(places.to_numpy())
+    found = sequence.concatenate([part for _, part in chunks])
+    sequences = in_order_of(labelled, tags, found, f"Are these the answers of {path}?")
     tf, assay = str(labelled.tf[0]), str(labelled.assay[0])
     return _checked(LabelledTest(answers, tf, assay, sequences, labelled.labels > 0))
 

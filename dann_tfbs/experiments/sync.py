@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dann_tfbs.errors import DannTfbsError, InputError
+from dann_tfbs.experiments.comparison.write import MARKDOWN_FILE, PAGE_FILE
 from dann_tfbs.experiments.recorded import finish_parent, send_outcome, send_run, start_study
 from dann_tfbs.experiments.study_folder import RUN, is_study, outcome_folders
 from dann_tfbs.experiments.tracked.remembered import BusyError, Remembered, recall
@@ -115,7 +116,8 @@ def _sync_study(study: Path, uri: str, synced: Synced, report: Callable[[str], N
     for folder, size in sizes.items():
         _attempt(folder, uri, synced, report, lambda f: send_outcome(f, uri, parent=parent), size)
     whole = (synced.failed, synced.busy) == before
-    finish_parent(uri, parent, folder=study if whole else None)
+    files = [file for file in (study / MARKDOWN_FILE, study / PAGE_FILE) if file.is_file()]
+    finish_parent(uri, parent, files=files, folder=study if whole else None)
 
 
 def _complete(folder: Path, uri: str, parent: str | None) -> bool:

@@ -25,6 +25,7 @@ def test_a_tree_is_sent_once(uri, client, tmp_path):
     finished_run(tmp_path / "runs" / "alone")
     finished_run(tmp_path / "runs" / "many" / "seed-0")
     study = study_folder(tmp_path / "runs" / "deep" / "study")
+    (study / "report.html").write_text("<p>compared")
     # Neither copies in MLflow's own folder nor unfinished runs count.
     shutil.copytree(tmp_path / "runs" / "alone", tmp_path / "runs" / "mlflow-artifacts" / "x")
     (tmp_path / "runs" / "unfinished").mkdir()
@@ -34,6 +35,7 @@ def test_a_tree_is_sent_once(uri, client, tmp_path):
     parent = recall(study).at(uri)
     assert parent.complete
     assert client.get_run(parent.run_id).info.status == "FINISHED"
+    assert [file.path for file in client.list_artifacts(parent.run_id)] == ["report.html"]
     again = sync([tmp_path / "runs", tmp_path / "runs" / "alone"], uri, told.append)
     assert again == Synced(complete=4)
     assert len(told) == 3

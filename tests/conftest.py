@@ -5,6 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
+
+# A busy machine is no failure: no example is timed.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 # One thread: tests may run side by side, and PyTorch, not yet imported here, reads this once.
 os.environ.setdefault("OMP_NUM_THREADS", "1")

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from dann_tfbs.commands.train_package import package_options, taken, train_package
+
 if TYPE_CHECKING:
     from dann_tfbs.config import Experiment
     from dann_tfbs.training.train import Trained
@@ -56,6 +58,7 @@ RUNS = Path("runs")
     help="Record the run in MLflow.",
 )
 @click.option("--quiet", is_flag=True, help="No progress bar, and only the folder as output.")
+@package_options
 def train(
     config: Path | None,
     out: Path | None,
@@ -67,7 +70,14 @@ def train(
     quiet: bool,
     **options: Any,
 ) -> None:
-    """Train on a prepared folder; without --data, on a built-in simulated set."""
+    """Train on a prepared folder; without --data, on a built-in simulated set.
+
+    With --ibis-root: train every TF and assay of a package, and write the submission. An
+    interrupted command goes on where it stopped when it is given again.
+    """
+    asked = taken(options)
+    if asked is not None and (resume or unlabelled):
+        raise click.UsageError("--resume and --unlabelled do not go with --ibis-root.")
     import torch
 
     from dann_tfbs.config import GENTLE_ALIGNMENT, Experiment
@@ -85,6 +95,9 @@ def train(
         config, out = resume / CONFIG_FILE, resume
     values = with_values(read_yaml(config) if config else {}, _named(options))
     values = with_overrides(values, overrides)
+    if asked is not None:
+        train_package(asked, values, out, threads=threads, tracking=tracking, quiet=quiet)
+        return
     # What the data were prepared for comes before any check that depends on the target.
     given = values.get("data")
     if isinstance(given, dict) and given.get("path") and "target" not in given:

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from dann_tfbs import sequence
+from dann_tfbs.assays import ASSAYS
 from dann_tfbs.config import DataSettings, Experiment, HeadSettings, genomic_sources
 from dann_tfbs.data.table import read_table, table_sequences
 from dann_tfbs.errors import InputError
@@ -59,29 +60,25 @@ def labelled_table(settings: DataSettings, path: Path) -> pa.Table:
     return table.filter(pc.equal(table["tf"], settings.tf))
 
 
-def source_candidates(source: str, table: pa.Table) -> list[str]:
+def source_candidates(source: str, table: pa.Table, target: str) -> list[str]:
     """Return the names of the sources to train on.
 
-    `auto` gives every genomic assay of the table and, where there are several, `both`; a table
-    without genomic assays must hold a single one. Any other source gives itself.
+    `auto` gives every genomic assay of the table and, where there are several, `both`; in a table
+    without genomic assays every assay but the target's own, unless there is no other. Any other
+    source gives itself.
 
     Raises
     ------
     InputError
-        If the table lacks the assay, or `auto` has no rule for what the table holds.
+        If the table lacks the assay.
     """
     present: list[str] = pc.unique(table["assay"]).to_pylist()
     genomic = [code for code in genomic_sources() if code in present]
     if source == "auto":
-        if len(genomic) > 1:
-            return [*genomic, "both"]
-        if len(genomic or present) == 1:
-            return genomic or present
-        raise InputError(
-            f"`auto` chooses among genomic assays; the table holds {', '.join(present)}.",
-            key="data.source",
-            remedy="Name the assay to train on.",
-        )
+        if genomic:
+            return [*genomic, "both"] if len(genomic) > 1 else genomic
+        artificial = [code for code in ASSAYS if code in present]
+        return [code for code in artificial if code != target] or artificial
     missing = [code for code in source_assays(source) if code not in present]
     if missing:
         raise InputError(

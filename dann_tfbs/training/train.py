@@ -162,7 +162,7 @@ def _resolved_sets(
     assert experiment.data.path is not None
     sets = {}
     held_out_needed: list[str] = []
-    for name in source_candidates(experiment.data.source, table):
+    for name in source_candidates(experiment.data.source, table, experiment.data.target):
         resolved = _resolved(experiment, table, name)
         material = gather(resolved, table, experiment.data.path, name)
         held_out = material.validation.get(resolved.data.target)

@@ -27,25 +27,26 @@ def table_of(*assays: str) -> pa.Table:
         ("auto", ["GHTS", "CHS"], ["CHS", "GHTS", "both"]),
         ("auto", ["GHTS", "HTS"], ["GHTS"]),
         ("auto", ["PBM"], ["PBM"]),
+        ("auto", ["HTS"], ["HTS"]),
+        ("auto", ["PBM", "SMS", "HTS"], ["SMS", "PBM"]),
         ("both", ["CHS", "GHTS"], ["both"]),
         ("HTS", ["CHS", "HTS"], ["HTS"]),
     ],
 )
 def test_candidates_follow_from_the_table(source, assays, expected):
-    assert source_candidates(source, table_of(*assays)) == expected
+    assert source_candidates(source, table_of(*assays), "HTS") == expected
 
 
 @pytest.mark.parametrize(
     ("source", "assays", "message"),
     [
-        ("auto", ["HTS", "PBM"], r"data\.source.*table holds HTS, PBM.*Name the assay"),
         ("both", ["CHS"], r"no training rows of GHTS.*It holds CHS"),
         ("SMS", ["CHS", "HTS"], r"no training rows of SMS.*It holds CHS, HTS"),
     ],
 )
 def test_a_source_that_the_table_lacks_is_an_error(source, assays, message):
     with pytest.raises(InputError, match=message):
-        source_candidates(source, table_of(*assays))
+        source_candidates(source, table_of(*assays), "HTS")
 
 
 def test_the_highest_mean_wins_and_the_first_among_equals():

@@ -154,11 +154,16 @@ def spread(
         A function that can be pickled; it must not mind being begun twice.
     items
         What to work on, in this order.
+
+    Raises
+    ------
+    DannTfbsError
+        If the scheduler is lost.
     """
     if client is None:
         yield from ((item, work(item)) for item in items)
         return
-    from distributed import as_completed
+    from distributed import CancelledError, as_completed
     from distributed.scheduler import KilledWorker
 
     futures = {client.submit(work, item, pure=False): item for item in items}
@@ -172,5 +177,10 @@ def spread(
                 remedy="They may have run out of memory or time.",
             )
             yield item, lost
+        except CancelledError as error:
+            raise DannTfbsError(
+                "the connection to the scheduler was lost.",
+                remedy="What has finished is kept; the same command goes on with the rest.",
+            ) from error
         finally:
             future.release()

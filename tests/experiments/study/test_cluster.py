@@ -7,7 +7,7 @@ from functools import partial
 
 import pytest
 
-from dann_tfbs.errors import InputError
+from dann_tfbs.errors import DannTfbsError, InputError
 from dann_tfbs.experiments.study.cluster import Machines, WorkLostError, connected, spread
 
 
@@ -44,6 +44,26 @@ def test_a_cluster_that_is_running():
         connected(Machines(scheduler=cluster.scheduler_address)) as client,
     ):
         assert dict(spread(client, str.upper, ["a", "b"])) == {"a": "A", "b": "B"}
+
+
+def test_a_scheduler_that_is_lost(monkeypatch):
+    """The client cancels all that was under way; that is told in one line."""
+    import distributed
+
+    class Lost:
+        def result(self):
+            raise distributed.client.FutureCancelledError("work", "scheduler-connection-lost")
+
+        def release(self):
+            pass
+
+    class Client:
+        def submit(self, work, item, pure):
+            return Lost()
+
+    monkeypatch.setattr(distributed, "as_completed", list)
+    with pytest.raises(DannTfbsError, match="connection to the scheduler was lost"):
+        next(spread(Client(), str.upper, ["a"]))
 
 
 def test_no_scheduler_answers(monkeypatch):

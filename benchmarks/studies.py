@@ -2,8 +2,8 @@
 
     python benchmarks/studies.py [--workers 2] [--trainings 16] [--rounds 2]
 
-The study is on simulated data: equal trainings that differ in their seed alone. Both sides alternate
-and include the start of their workers, whose share falls with the length of a study.
+The study is on simulated data: equal trainings that differ in their seed alone. Both sides
+alternate and include the start of their workers, whose share falls with the length of a study.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ import time
 from pathlib import Path
 
 from dann_tfbs.experiments.study.cluster import Machines
-from dann_tfbs.experiments.study.settings import Study
+from dann_tfbs.experiments.study.settings import StudySettings
 from dann_tfbs.experiments.study.study import open_study, run_study
 from dann_tfbs.experiments.study.units import Unit, units_of
 from dann_tfbs.settings import validated
 
 
-def made(work: Path, trainings: int, epochs: int) -> tuple[Study, list[Unit]]:
+def made(work: Path, trainings: int, epochs: int) -> tuple[StudySettings, list[Unit]]:
     """Return a study of equal trainings."""
     task = {
         "name": "chs-hts",
@@ -39,11 +39,13 @@ def made(work: Path, trainings: int, epochs: int) -> tuple[Study, list[Unit]]:
         "variants": {f"seed {n}": {"seed": 10 * n} for n in range(trainings)},
         "data": {"simulated": {"simulate": {"scale": "small", "tfs": ["FOXA1"]}, "tasks": [task]}},
     }
-    study = validated(Study, values, "benchmark")
+    study = validated(StudySettings, values, "benchmark")
     return study, units_of(study, study.data["simulated"], work / "tables", lambda text: None)
 
 
-def seconds(study: Study, units: list[Unit], out: Path, workers: int) -> tuple[float, float]:
+def seconds(
+    study: StudySettings, units: list[Unit], out: Path, workers: int
+) -> tuple[float, float]:
     """Return the wall time of a whole study, and of what follows its first finished training."""
     open_study(out, study, "simulated", units)
     ends: list[float] = []

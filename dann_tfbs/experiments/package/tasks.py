@@ -34,6 +34,10 @@ FAILED = "failed"
 TABLES = "tables"
 """Prepared tables, one for each TF."""
 
+HELD_OUT = 20
+"""Held-out bound sequences that an assay needs to take part in the choice of the source: with fewer
+the AUROC is so uncertain (standard deviation about 0.3 / √n) that chance would choose."""
+
 _OURS = ("data.path", "data.tf", "data.target", "data.target_length")
 
 
@@ -156,8 +160,8 @@ def run_task(
 def _table(task: Task, folder: Path) -> Path:
     """Return the prepared folder.
 
-    Where the source is to be chosen by held-out sequences, assays that are too small to hold any
-    out are left out, unless all are.
+    Where the source is to be chosen by held-out sequences, assays that are too small to hold
+    `HELD_OUT` bound ones out are left out, unless all are.
     """
     table = prepared({**task.recipe, "tf": task.tf, "assays": task.assays}, folder, task.tf)
     if task.experiment.data.source != "auto" or len(task.assays) == 1:
@@ -170,8 +174,12 @@ def _table(task: Task, folder: Path) -> Path:
 
 
 def _holds_out(counts: Mapping[str, int], assay: str) -> bool:
-    kinds = {name.split()[2] for name in counts if name.startswith(f"{assay} validation ")}
-    return "positive" in kinds and len(kinds) > 1
+    held_out = {
+        name.split()[2]: count
+        for name, count in counts.items()
+        if name.startswith(f"{assay} validation ")
+    }
+    return held_out.get("positive", 0) >= HELD_OUT and len(held_out) > 1
 
 
 def failure_file(task: Task, out: Path) -> Path:

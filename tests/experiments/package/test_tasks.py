@@ -77,18 +77,24 @@ def test_a_baseline_of_a_named_source_needs_that_alone(mode, source, expected):
 @pytest.mark.parametrize(
     ("held_out", "expected"),
     [
-        ({"CHS": ["positive", "gc"], "GHTS": ["gc"]}, [("CHS", "GHTS"), ("CHS",)]),
-        ({"CHS": ["positive", "gc"], "GHTS": ["gc", "positive"]}, [("CHS", "GHTS")]),
-        ({"CHS": ["gc"]}, [("CHS", "GHTS")]),
+        ({"CHS": {"positive": 20, "gc": 9}, "GHTS": {"gc": 90}}, [("CHS", "GHTS"), ("CHS",)]),
+        ({"CHS": {"positive": 19, "gc": 9}, "GHTS": {"positive": 20, "gc": 9}},
+         [("CHS", "GHTS"), ("GHTS",)]),
+        ({"CHS": {"positive": 20, "gc": 9}, "GHTS": {"positive": 20, "gc": 9}},
+         [("CHS", "GHTS")]),
+        ({"CHS": {"positive": 2, "gc": 9}}, [("CHS", "GHTS")]),
     ],
-)
-def test_an_assay_too_small_to_hold_any_out_is_left_out(tmp_path, monkeypatch, held_out, expected):
+)  # fmt: skip
+def test_an_assay_too_small_to_hold_enough_out_is_left_out(
+    tmp_path, monkeypatch, held_out, expected
+):
     asked = []
 
     def prepared(values, folder, name):
         asked.append(values["assays"])
-        names = [f"{assay} validation {kind}" for assay, own in held_out.items() for kind in own]
-        counts = dict.fromkeys([*names, "CHS train positive", "GHTS train positive"], 5)
+        counts = {"CHS train positive": 500, "GHTS train positive": 500}
+        for assay, own in held_out.items():
+            counts |= {f"{assay} validation {kind}": count for kind, count in own.items()}
         (folder / MANIFEST_FILE).write_text(json.dumps({"counts": counts}))
         return folder
 

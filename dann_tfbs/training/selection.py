@@ -279,7 +279,8 @@ def choose(records: Sequence[Record], rule: RuleName) -> Selection:
     if not reasons:
         return Selection(min(scores, key=scores.__getitem__), rule, scores, sizes)
     fallback = "; ".join(reasons)
-    _log.warning("%s gives way to the held-out source score: %s", rule, fallback)
+    further = f" (and {len(reasons) - 1} more for like reasons)" if len(reasons) > 1 else ""
+    _log.warning("%s gives way to the held-out source score: %s%s", rule, reasons[0], further)
     scores = {record.name: source(record) for record in records}
     return Selection(_highest(scores), rule, scores, sizes, fallback)
 

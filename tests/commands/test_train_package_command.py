@@ -113,6 +113,15 @@ def test_the_same_command_goes_on_where_it_was_interrupted(finished, package):
     assert "PBM_aaa.tsv: is there already, of the same runs and sequences." in result.output
 
 
+def test_a_command_for_one_tf_keeps_the_others_in_the_submission(finished, package):
+    out = finished[0]
+    before = (out / "submission" / "PBM_aaa.tsv").read_bytes()
+    result = run(package, out, "--seeds", "2", "--tf", "FOXA1")
+    assert result.exit_code == 0, result.output
+    assert len(rows_of(result)) == 1
+    assert (out / "submission" / "PBM_aaa.tsv").read_bytes() == before
+
+
 def test_other_settings_are_refused_and_change_nothing(finished, package):
     out = finished[0]
     result = run(package, out, "--seeds", "2", "--set", "training.learning_rate=0.5")

@@ -17,6 +17,7 @@ from dann_tfbs.settings import flattened
 from dann_tfbs.submission.question import about_input
 
 IDENTITY_FILE = "package.json"
+LIBRARIES = "input libraries"
 _LOCK = ".lock"
 
 
@@ -52,10 +53,18 @@ def file_facts(path: Path) -> dict[str, Any]:
     return {key: value for key, value in about_input(path).items() if key != "time"}
 
 
-def training_files(package: Package, tf: str) -> dict[str, Any]:
-    """Return what is known of the training files of a TF, by their place in the package."""
-    paths = [path for files in package.files[tf].values() for path in files]
-    return {path.relative_to(package.data).as_posix(): file_facts(path) for path in paths}
+def training_files(package: Package) -> dict[str, dict[str, Any]]:
+    """Return what is known of the files of each TF, by their place in the package.
+
+    Of every TF, since others may be drawn from for negatives, as the input libraries are.
+    """
+    found = {tf: [p for own in files.values() for p in own] for tf, files in package.files.items()}
+    if package.libraries:
+        found[LIBRARIES] = list(package.libraries)
+    return {
+        name: {path.relative_to(package.data).as_posix(): file_facts(path) for path in paths}
+        for name, paths in found.items()
+    }
 
 
 def open_folder(out: Path, identity: Mapping[str, Any], files: Mapping[str, Any]) -> None:
@@ -68,7 +77,7 @@ def open_folder(out: Path, identity: Mapping[str, Any], files: Mapping[str, Any]
     identity
         All that decides every run; nested plain values.
     files
-        The training files of each TF; further TFs may come later.
+        As `training_files` gives them; further TFs may come later.
 
     Raises
     ------

@@ -36,6 +36,8 @@ class Package:
         The sequences to be scored, by assay.
     wanted
         TFs of the `benchmark.json` of an assay, where there is one.
+    libraries
+        Libraries of the same assays that negatives are drawn from.
     """
 
     track: Track
@@ -44,6 +46,7 @@ class Package:
     files: dict[str, dict[str, tuple[Path, ...]]]
     participants: dict[str, Path]
     wanted: dict[str, tuple[str, ...]]
+    libraries: tuple[Path, ...] = ()
 
     def tfs_for(self, target: str) -> list[str]:
         """Return the TFs of an assay: those of its benchmark, else all with training data."""
@@ -122,8 +125,13 @@ def find_package(root: Path, track: Track, stage: Stage) -> Package:
         raise InputError("is no folder.", path=root, remedy="Give the folder of the package.")
     data = _training_folder(root, stage)
     files: dict[str, dict[str, tuple[Path, ...]]] = {}
+    libraries = []
     for source in discover(data):
-        if source.assay in source_assays_of(track) and source.role == "positive" and source.tf:
+        if source.assay not in source_assays_of(track):
+            continue
+        if source.role != "positive":
+            libraries.append(source.path)
+        elif source.tf:
             own = files.setdefault(source.tf, {})
             own[source.assay] = (*own.get(source.assay, ()), source.path)
     if not files:
@@ -145,23 +153,24 @@ def find_package(root: Path, track: Track, stage: Stage) -> Package:
             remedy=f"{track} predicts them; add the folder of the test data.",
         )
     wanted = {code: tfs_of(path) for code, path in _benchmarks(root, stage, participants).items()}
-    return Package(track, stage, data, dict(sorted(files.items())), participants, wanted)
+    found = dict(sorted(files.items()))
+    return Package(track, stage, data, found, participants, wanted, tuple(libraries))
 
 
 def find_genome(root: Path, package: Package, given: Path | None) -> Path | None:
-    """Return the genome that peaks and their negatives are cut from; None where none is needed.
+    """Return the genome that peaks and negatives are cut from; None where none is needed or given.
 
     Raises
     ------
     InputError
         If it is needed and not there.
     """
-    if package.track == "A2G":
-        return None
     if given is not None:
         if not given.is_file():
             raise InputError("there is no such file.", path=given, key="--genome")
         return given
+    if package.track == "A2G":
+        return None
     for place in (package.data / "genome.fa", root / "genome.fa"):
         if place.is_file():
             return place

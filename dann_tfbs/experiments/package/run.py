@@ -47,15 +47,18 @@ class Plan:
     package
         The package.
     tasks
-        All trainings.
+        All trainings that were asked for.
+    every
+        Those and the trainings of TFs that were not; what is finished of them is submitted too.
     identity
         What decides every run, as plain values.
     files
-        What is known of the training files of each TF.
+        What is known of the training files.
     """
 
     package: Package
     tasks: list[Task]
+    every: list[Task]
     identity: dict[str, Any]
     files: dict[str, Any]
 
@@ -91,17 +94,20 @@ def plan(
     """
     targets = target_assays_of(package.track)
     used = find_genome(root, package, genome)
-    shared = recipe_of(prepare, targets)
+    experiments = {target: settings_of(values, target) for target in targets}
+    shared = recipe_of(prepare, experiments)
     places = {"ibis_root": os.path.abspath(package.data)}
     if used is not None:
         places["genome"] = os.path.abspath(used)
-    tasks = []
-    for tf, target in package.tasks(tfs):
+    asked = package.tasks(tfs)
+    every = []
+    for tf, target in package.tasks():
         experiment = settings_of(values, target, tf)
         assays = assays_for(experiment, list(package.files[tf]))
-        tasks.append(Task(tf, target, experiment, {**shared, **places}, assays))
+        every.append(Task(tf, target, experiment, {**shared, **places}, assays))
+    tasks = [task for task in every if (task.tf, task.target) in asked]
     _check(package, tasks)
-    settings = {target: as_plain(settings_of(values, target)) for target in targets}
+    settings = {target: as_plain(experiment) for target, experiment in experiments.items()}
     for own in settings.values():
         for key in ("name", "device"):
             own.pop(key)
@@ -116,8 +122,7 @@ def plan(
         identity["unlabelled"] = {
             code: file_facts(path) for code, path in package.participants.items()
         }
-    known = {task.tf: training_files(package, task.tf) for task in tasks}
-    return Plan(package, tasks, identity, known)
+    return Plan(package, tasks, every, identity, training_files(package))
 
 
 def _check(package: Package, tasks: Sequence[Task]) -> None:
@@ -203,7 +208,7 @@ def submit(
     threads: int | None = None,
     say: Callable[[str], None] = lambda text: None,
 ) -> list[Made]:
-    """Write the submission of all finished runs.
+    """Write the submission of all finished runs, also of TFs that an earlier command trained.
 
     TFs that the benchmark asks for and that have no run are missing in it, which is a warning of
     the official check.
@@ -213,13 +218,14 @@ def submit(
     InputError
         If a table fails the check.
     """
-    finished = [task for task in planned.tasks if task.is_finished(out)]
+    finished = [task for task in planned.every if task.is_finished(out)]
     if not finished:
         return []
-    targets = list(dict.fromkeys(task.target for task in planned.tasks))
+    expected = [task for task in planned.every if task in planned.tasks or task in finished]
+    targets = list(dict.fromkeys(task.target for task in expected))
     tfs = {
         target: planned.package.wanted.get(target)
-        or tuple(task.tf for task in planned.tasks if task.target == target)
+        or tuple(task.tf for task in expected if task.target == target)
         for target in targets
     }
     return make_submission(

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
-from dann_tfbs.assays import get_assay
+from dann_tfbs.assays import ASSAYS, get_assay
 from dann_tfbs.config import Experiment
 from dann_tfbs.data.recipe import Recipe
 from dann_tfbs.data.table import MANIFEST_FILE
@@ -39,6 +39,7 @@ HELD_OUT = 20
 the AUROC is so uncertain (standard deviation about 0.3 / √n) that chance would choose."""
 
 _OURS = ("data.path", "data.tf", "data.target", "data.target_length")
+_OURS_OF_RECIPE = ("tf", "assays", "ibis_root", "sheet", "genome")
 
 
 @dataclass(frozen=True)
@@ -81,37 +82,69 @@ def settings_of(values: Mapping[str, Any], target: str, tf: str | None = None) -
     """Return the settings of the runs that predict an assay.
 
     One configuration serves all targets and modes: in mode `baseline` only the head of the target
-    is taken from it, and holds the ratio of its assay unless the configuration says otherwise.
+    is taken from it. A head holds the ratio of its assay unless the configuration says otherwise.
 
     Raises
     ------
     InputError
         If a setting is wrong, or one that the package decides.
     """
-    data = values.get("data") or {}
+    data = values.get("data")
+    given = data if isinstance(data, Mapping) else {}  # `validated` names what is wrong
     for key in _OURS:
-        if data.get(key.removeprefix("data.")) is not None:
+        if given.get(key.removeprefix("data.")) is not None:
             raise InputError(
                 "a package decides this by itself.",
                 key=key,
                 remedy="Leave it out with --ibis-root.",
             )
     own = with_values(values, {"data.tf": tf, "data.target": target})
-    if own.get("mode", "baseline") == "baseline":
-        ratio = {"negatives_per_positive": get_assay(target).negatives_per_positive}
-        own["heads"] = {target: ratio | ((own.get("heads") or {}).get(target) or {})}
+    heads = own.get("heads") or {}
+    if isinstance(heads, Mapping):
+        if own.get("mode", "baseline") == "baseline":
+            heads = {target: heads.get(target) or {}}
+        own["heads"] = {code: _with_ratio(code, head) for code, head in heads.items()}
     return validated(Experiment, own, "settings")
 
 
-def recipe_of(values: Mapping[str, Any], targets: Sequence[str]) -> dict[str, Any]:
+def _with_ratio(code: str, head: Any) -> Any:
+    if code not in ASSAYS or not isinstance(head, Mapping):
+        return head
+    return {"negatives_per_positive": get_assay(code).negatives_per_positive, **head}
+
+
+def recipe_of(values: Mapping[str, Any], experiments: Mapping[str, Experiment]) -> dict[str, Any]:
     """Return the keys of a recipe that all tables of a package share.
 
     The ratio is the largest that any target is learnt at: heads take as many as they ask for. No
     row is kept for a test, which is the participants' sequences.
+
+    Parameters
+    ----------
+    values
+        Keys that differ from the package's own.
+    experiments
+        Settings by target.
+
+    Raises
+    ------
+    InputError
+        If a key is one that the package decides.
     """
-    ratio = max(get_assay(target).negatives_per_positive for target in targets)
-    split = {"test": 0, **(values.get("split") or {})}
-    return {"ratio": ratio, "target": targets[0], **values, "split": split}
+    for key in _OURS_OF_RECIPE:
+        if key in values:
+            raise InputError(
+                "a package decides this by itself.",
+                key=f"--prepare {key}",
+                remedy="Name it by --genome." if key == "genome" else "Leave it out.",
+            )
+    asked = (own.head_settings[target] for target, own in experiments.items())
+    ratios = [get_assay(target).negatives_per_positive for target in experiments]
+    ratio = max([*ratios, *(head.negatives_per_positive or 0 for head in asked)])
+    split = values.get("split") or {}
+    if isinstance(split, Mapping):
+        split = {"test": 0, **split}
+    return {"ratio": ratio, "target": next(iter(experiments)), **values, "split": split}
 
 
 def assays_for(experiment: Experiment, present: Sequence[str]) -> tuple[str, ...]:
@@ -144,6 +177,9 @@ def run_task(
         Whether it succeeded. The traceback of a failure is written to `failed/`.
     """
     failure = failure_file(task, out)
+    if task.is_finished(out):  # by a worker that died before it could say so
+        failure.unlink(missing_ok=True)
+        return True
     try:
         torch.set_num_threads(threads)
         data = task.experiment.data.model_copy(update={"path": _table(task, out / TABLES)})
@@ -161,25 +197,28 @@ def _table(task: Task, folder: Path) -> Path:
     """Return the prepared folder.
 
     Where the source is to be chosen by held-out sequences, assays that are too small to hold
-    `HELD_OUT` bound ones out are left out, unless all are.
+    `HELD_OUT` bound ones out are left out; if all are, those that hold none out.
     """
     table = prepared({**task.recipe, "tf": task.tf, "assays": task.assays}, folder, task.tf)
     if task.experiment.data.source != "auto" or len(task.assays) == 1:
         return table
     counts = json.loads((table / MANIFEST_FILE).read_text("utf-8"))["counts"]
-    usable = tuple(assay for assay in task.assays if _holds_out(counts, assay))
+    for least in (HELD_OUT, 1):
+        usable = tuple(assay for assay in task.assays if _holds_out(counts, assay, least))
+        if usable:
+            break
     if usable in ((), task.assays):
         return table
     return prepared({**task.recipe, "tf": task.tf, "assays": usable}, folder, task.tf)
 
 
-def _holds_out(counts: Mapping[str, int], assay: str) -> bool:
+def _holds_out(counts: Mapping[str, int], assay: str, least: int) -> bool:
     held_out = {
         name.split()[2]: count
         for name, count in counts.items()
         if name.startswith(f"{assay} validation ")
     }
-    return held_out.get("positive", 0) >= HELD_OUT and len(held_out) > 1
+    return held_out.get("positive", 0) >= least and len(held_out) > 1
 
 
 def failure_file(task: Task, out: Path) -> Path:

@@ -3,7 +3,12 @@
 import pytest
 
 from dann_tfbs.errors import InputError
-from dann_tfbs.experiments.package.identity import locked, open_folder, training_files
+from dann_tfbs.experiments.package.identity import (
+    LIBRARIES,
+    locked,
+    open_folder,
+    training_files,
+)
 from dann_tfbs.experiments.package.layout import Package
 
 SETTINGS = {"track": "G2A", "settings": {"HTS": {"training": {"epochs": 6}, "heads": ()}}}
@@ -41,13 +46,19 @@ def test_two_commands_at_once_do_not_share_a_folder(tmp_path):
 
 
 def test_a_moved_copy_has_the_same_files_and_an_edited_one_has_not(tmp_path):
-    def package(name, text):
-        file = tmp_path / name / "train" / "CHS" / "A" / "a.peaks"
-        file.parent.mkdir(parents=True)
-        file.write_text(text)
-        return Package("G2A", "Final", tmp_path / name, {"A": {"CHS": (file,)}}, {}, {})
+    def package(name, reads, library):
+        root = tmp_path / name
+        file, own = root / "train" / "HTS" / "A" / "a.fastq", root / "input" / "HTS" / "i.fastq"
+        for path, text in ((file, reads), (own, library)):
+            path.parent.mkdir(parents=True)
+            path.write_text(text)
+        return Package("A2G", "Final", root, {"A": {"HTS": (file,)}}, {}, {}, (own,))
 
-    first = training_files(package("one", "chr1\t1\t2"), "A")
-    assert list(first) == ["train/CHS/A/a.peaks"]
-    assert training_files(package("two", "chr1\t1\t2"), "A") == first
-    assert training_files(package("three", "chr1\t1\t3"), "A") != first
+    first = training_files(package("one", "ACGT", "TTTT"))
+    assert {name: list(files) for name, files in first.items()} == {
+        "A": ["train/HTS/A/a.fastq"],
+        LIBRARIES: ["input/HTS/i.fastq"],
+    }
+    assert training_files(package("two", "ACGT", "TTTT")) == first
+    assert training_files(package("three", "ACGA", "TTTT"))["A"] != first["A"]
+    assert training_files(package("four", "ACGT", "TTTA"))[LIBRARIES] != first[LIBRARIES]

@@ -124,4 +124,14 @@ def test_peaks_need_a_genome_and_reads_do_not(root):
         find_genome(root, genomic, root / "hg38.fa")
     touch(root / "genome.fa")
     assert find_genome(root, genomic, None) == root / "genome.fa"
-    assert find_genome(root, find_package(root, "A2G", "Final"), None) is None
+    artificial = find_package(root, "A2G", "Final")
+    assert find_genome(root, artificial, None) is None
+    assert find_genome(root, artificial, root / "genome.fa") == root / "genome.fa"
+
+
+def test_libraries_of_the_same_assays_belong_to_the_package(root):
+    own = root / "input" / "HTS" / "library.fastq"
+    earlier = root / "train" / "HTS" / "GCM1" / "GCM1_R0_C0_lf5ACG_rf3ACG.fastq.gz"
+    touch(own, earlier)
+    assert set(find_package(root, "A2G", "Final").libraries) == {own, earlier}
+    assert find_package(root, "G2A", "Final").libraries == ()

@@ -14,6 +14,7 @@ from dann_tfbs.experiments.package.tasks import (
     Outcome,
     Task,
     assays_for,
+    check_recipe,
     outcome_of,
     recipe_of,
     run_task,
@@ -25,6 +26,10 @@ def task(**changes):
     experiment = settings_of({}, "HTS", "A")
     values = {"recipe": {"ibis_root": "nowhere"}, "assays": ("CHS", "GHTS"), **changes}
     return Task("A", "HTS", experiment, **values)
+
+
+def experiments(*targets, **values):
+    return {target: settings_of(values, target) for target in targets}
 
 
 @pytest.mark.parametrize(("target", "ratio", "window"), [("HTS", 10, 40), ("PBM", 1, 35)])
@@ -42,7 +47,18 @@ def test_one_configuration_serves_all_targets_and_modes():
     assert baseline.head_settings["HTS"].negatives_per_positive == 3
     several = settings_of({"heads": heads, "mode": "multihead"}, "PBM")
     assert several.window_of("PBM") == 30
-    assert set(several.head_settings) == {"HTS", "PBM"}
+    ratios = {name: head.negatives_per_positive for name, head in several.head_settings.items()}
+    assert ratios == {"HTS": 3, "PBM": 1}
+    everything = {"PBM": {"negatives_per_positive": None}}
+    assert settings_of({"heads": everything}, "PBM").heads["PBM"].negatives_per_positive is None
+
+
+@pytest.mark.parametrize("mode", ["baseline", "multihead"])
+@pytest.mark.parametrize("values", [{"data": "x"}, {"heads": [1]}, {"heads": {"HTS": 3}}])
+def test_settings_of_a_wrong_form_are_named(mode, values):
+    (key,) = values
+    with pytest.raises(InputError, match=key):
+        settings_of({"mode": mode, **values}, "HTS")
 
 
 @pytest.mark.parametrize("key", ["path", "tf", "target"])
@@ -52,11 +68,25 @@ def test_what_the_package_decides_is_no_setting(key):
 
 
 def test_the_table_of_a_tf_has_enough_negatives_for_every_target_and_no_test_rows():
-    genomic = recipe_of({}, ("HTS", "SMS", "PBM"))
+    genomic = recipe_of({}, experiments("HTS", "SMS", "PBM"))
     assert (genomic["ratio"], genomic["split"]) == (10, {"test": 0})
-    assert recipe_of({}, ("CHS", "GHTS"))["ratio"] == 1
-    own = recipe_of({"ratio": 3, "split": {"by": "hash"}}, ("HTS",))
+    assert recipe_of({}, experiments("CHS", "GHTS"))["ratio"] == 1
+    own = recipe_of({"ratio": 3, "split": {"by": "hash"}}, experiments("HTS"))
     assert (own["ratio"], own["split"]) == (3, {"test": 0, "by": "hash"})
+    more = experiments("HTS", "PBM", heads={"PBM": {"negatives_per_positive": 20}})
+    assert recipe_of({}, more)["ratio"] == 20
+
+
+@pytest.mark.parametrize("key", ["tf", "assays", "ibis_root", "sheet", "genome"])
+def test_what_the_package_decides_is_no_key_of_a_recipe(key):
+    with pytest.raises(InputError, match=rf"--prepare {key}.*decides this by itself"):
+        recipe_of({key: "x"}, experiments("HTS"))
+
+
+def test_a_split_of_a_wrong_form_is_named():
+    recipe = recipe_of({"split": "hash"}, experiments("HTS")) | {"ibis_root": "nowhere"}
+    with pytest.raises(InputError, match=r"--prepare.*split"):
+        check_recipe(task(recipe=recipe))
 
 
 @pytest.mark.parametrize(
@@ -82,7 +112,8 @@ def test_a_baseline_of_a_named_source_needs_that_alone(mode, source, expected):
          [("CHS", "GHTS"), ("GHTS",)]),
         ({"CHS": {"positive": 20, "gc": 9}, "GHTS": {"positive": 20, "gc": 9}},
          [("CHS", "GHTS")]),
-        ({"CHS": {"positive": 2, "gc": 9}}, [("CHS", "GHTS")]),
+        ({"CHS": {"positive": 2, "gc": 9}}, [("CHS", "GHTS"), ("CHS",)]),
+        ({}, [("CHS", "GHTS")]),
     ],
 )  # fmt: skip
 def test_an_assay_too_small_to_hold_enough_out_is_left_out(
@@ -118,6 +149,15 @@ def test_a_failure_is_told_with_its_traceback(tmp_path):
     assert "is no folder" in outcome.error
     assert outcome_of(task(), tmp_path / "elsewhere").error == "was not trained"
     assert "| A | HTS | failed | | | |" in table_of([outcome])
+
+
+def test_a_finished_training_may_be_begun_twice(tmp_path, monkeypatch):
+    monkeypatch.setattr(tasks, "is_run", lambda folder: True)
+    failure = tmp_path / "failed" / "A-HTS.txt"
+    failure.parent.mkdir()
+    failure.touch()
+    assert run_task(task(), tmp_path) is True
+    assert not failure.exists()
 
 
 def test_the_table_is_sorted_by_tf_and_assay():

@@ -88,7 +88,7 @@ def find_benchmarks(root: Path, stage: str | None = None) -> dict[str, Path]:
     """Find the `benchmark.json` of each assay in a package; assays without one are left out."""
     found = {}
     for code in ASSAYS:
-        files = [path for path in root.rglob(FILE_NAME) if code in path.parts]
+        files = [path for path in root.rglob(FILE_NAME) if code in path.relative_to(root).parts]
         files = of_stage(sorted(files), root, stage)
         if len(files) == 1:
             found[code] = files[0]

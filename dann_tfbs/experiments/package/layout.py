@@ -213,7 +213,8 @@ def _benchmarks(root: Path, stage: Stage, participants: dict[str, Path]) -> dict
     for code in participants:
         if code in found:
             continue
-        named = sorted(path for path in root.rglob("benchmark.json") if code in path.parts)
+        every = sorted(root.rglob("benchmark.json"))
+        named = [path for path in every if code in path.relative_to(root).parts]
         several = of_stage(named, root, stage)
         if several:
             places = ", ".join(str(path.relative_to(root)) for path in several)

@@ -64,6 +64,10 @@ def connected(machines: Machines) -> Iterator[Client | None]:
         "distributed.scheduler.allowed-failures": DEATHS - 1,
         # Work takes minutes: stealing by guessed times does harm, idle workers ask anyway.
         "distributed.scheduler.worker-saturation": 1.0,
+        "distributed.scheduler.work-stealing": False,
+        # What watches the processes themselves takes a share of cores that have other work.
+        "distributed.worker.profile.enabled": False,
+        "distributed.admin.tick.interval": "500ms",
     }
     with dask.config.set(settings):
         if machines.scheduler is not None:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
+
+from pydantic import Field
 
 from dann_tfbs.experiments.outcome import OUTCOME_FILE
-from dann_tfbs.settings import read_yaml
+from dann_tfbs.files import write_json
+from dann_tfbs.settings import StrictSettings, as_plain, read_yaml
 
 STUDY_FILE = "study.yaml"
 """The resolved study, with the list of its trainings."""
@@ -22,6 +26,27 @@ CHOICES_FILE = "choices.json"
 
 TABLES = "tables"
 """Prepared tables, tests and unlabelled sequences."""
+
+
+class Failure(StrictSettings):
+    """Why a training of a study failed."""
+
+    variant: str
+    task: str
+    error: str
+    traceback: str = ""
+    settings: dict[str, Any] = Field({})
+    """Its settings under dotted keys."""
+
+
+def failure_file(study: Path, key: str) -> Path:
+    """Return where the failure of a training is told."""
+    return study / FAILED / f"{key}.json"
+
+
+def write_failure(study: Path, key: str, failure: Failure) -> None:
+    """Tell why a training failed, all or nothing."""
+    write_json(failure_file(study, key), as_plain(failure))
 
 
 def is_study(path: Path) -> bool:

@@ -14,24 +14,13 @@ from dann_tfbs.experiments.study_folder import (
     CHOICES_FILE,
     FAILED,
     STUDY_FILE,
+    Failure,
     outcome_folders,
 )
 from dann_tfbs.settings import StrictSettings, read_json, read_yaml, validated
 
 Metric = Literal["auroc", "auprc"]
 TITLES = {"auroc": "AUROC", "auprc": "AUPRC"}
-
-
-class Failure(StrictSettings):
-    """A run of a study that did not finish."""
-
-    # The engine may record more than a report shows.
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-    variant: str
-    task: str
-    error: str
-    traceback: str = ""
 
 
 class Training(StrictSettings):

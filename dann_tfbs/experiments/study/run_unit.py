@@ -27,11 +27,10 @@ from dann_tfbs.experiments.outcome import (
 )
 from dann_tfbs.experiments.study.settings import PREPARE
 from dann_tfbs.experiments.study.units import Unit
-from dann_tfbs.experiments.study_folder import FAILED, RUN, RUNS
+from dann_tfbs.experiments.study_folder import RUN, RUNS, Failure, failure_file, write_failure
 from dann_tfbs.experiments.tracked.epoch_log import EpochLog
 from dann_tfbs.experiments.tracked.facts import epoch_metrics
 from dann_tfbs.experiments.tracked.system_metrics import SystemMetrics
-from dann_tfbs.files import write_json
 from dann_tfbs.model.network import count_parameters
 from dann_tfbs.run_folder import is_run, read_run
 from dann_tfbs.sequence import Sequences
@@ -64,24 +63,21 @@ def run_unit(unit: Unit, out: Path) -> bool:
     """
     folder = out / RUNS / unit.key
     folder.mkdir(parents=True, exist_ok=True)
-    failure = out / FAILED / f"{unit.key}.json"
     try:
         with FileLock(folder / ".lock"):
             if not (folder / OUTCOME_FILE).is_file():
                 write_outcome(folder, _outcome(unit, folder / RUN))
     except Exception as error:  # whatever it is, the other trainings go on
-        write_json(
-            failure,
-            {
-                "variant": unit.variant,
-                "task": unit.task,
-                "error": f"{type(error).__name__}: {error}",
-                "traceback": traceback.format_exc(),
-                "settings": flattened(as_plain(unit.experiment)),
-            },
+        failure = Failure(
+            variant=unit.variant,
+            task=unit.task,
+            error=f"{type(error).__name__}: {error}",
+            traceback=traceback.format_exc(),
+            settings=flattened(as_plain(unit.experiment)),
         )
+        write_failure(out, unit.key, failure)
         return False
-    failure.unlink(missing_ok=True)
+    failure_file(out, unit.key).unlink(missing_ok=True)
     return True
 
 

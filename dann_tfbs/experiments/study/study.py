@@ -24,9 +24,17 @@ from dann_tfbs.experiments.study.run_unit import run_unit
 from dann_tfbs.experiments.study.settings import StudySettings
 from dann_tfbs.experiments.study.units import RESULTS_VERSION, Unit
 from dann_tfbs.experiments.study.variants import variants_of
-from dann_tfbs.experiments.study_folder import CHOICES_FILE, FAILED, RUNS, STUDY_FILE
-from dann_tfbs.files import write_json, write_text
-from dann_tfbs.settings import as_plain, read_yaml
+from dann_tfbs.experiments.study_folder import (
+    CHOICES_FILE,
+    FAILED,
+    RUNS,
+    STUDY_FILE,
+    Failure,
+    failure_file,
+    write_failure,
+)
+from dann_tfbs.files import write_text
+from dann_tfbs.settings import as_plain, read_json, read_yaml
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -145,7 +153,8 @@ def run_study(
         work = partial(run_unit, out=out.resolve())
         for unit, result in spread(client, work, waiting):
             if isinstance(result, WorkLostError):
-                _write_lost(unit, out, result)
+                lost = Failure(variant=unit.variant, task=unit.task, error=str(result))
+                write_failure(out, unit.key, lost)
             done = Done(unit, out / RUNS / unit.key, _error(unit, out, result))
             if done.error is not None:
                 failed.append(done)
@@ -182,11 +191,6 @@ def _error(unit: Unit, out: Path, result: bool | WorkLostError) -> str | None:
         return None
     if isinstance(result, WorkLostError):
         return str(result)
-    told = out / FAILED / f"{unit.key}.json"
+    told = failure_file(out, unit.key)
     # Another command on the same folder may have tried again meanwhile.
-    return str(read_yaml(told)["error"]) if told.is_file() else "another command tries it again"
-
-
-def _write_lost(unit: Unit, out: Path, lost: WorkLostError) -> None:
-    record = {"variant": unit.variant, "task": unit.task, "error": str(lost), "traceback": ""}
-    write_json(out / FAILED / f"{unit.key}.json", record)
+    return read_json(Failure, told).error if told.is_file() else "another command tries it again"
